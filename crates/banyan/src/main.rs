@@ -1,0 +1,2 @@
+//! The banyan command.
+fn main() {}

@@ -1,0 +1,100 @@
+//! The store: what must survive.
+
+use std::time::SystemTime;
+
+use banyan_flags::Percent;
+
+/// Where a unit stands, as last acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The unit.
+    pub unit: String,
+    /// Share on the replacement.
+    pub percent: Percent,
+    /// While held, the share cannot be raised or lowered except back to 0 %.
+    pub held: bool,
+    /// Counts up by one with each change of this unit, from 1.
+    pub version: u64,
+    /// When, by the clock of the node that made the change.
+    pub at: SystemTime,
+    /// Who made the change.
+    pub by: String,
+    /// Why, in their words; may be empty.
+    pub why: String,
+}
+
+/// A change of where a unit stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The unit.
+    pub unit: String,
+    /// Its new share.
+    pub percent: Percent,
+    /// Whether it is held afterwards.
+    pub held: bool,
+    /// The version the change was decided on (0: no record yet); a store refuses it when another came first.
+    pub expected_version: u64,
+    /// When.
+    pub at: SystemTime,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub why: String,
+}
+
+/// Why a store did not do it. Nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process holds the database.
+    #[error("the state store is locked by another process")]
+    Locked,
+    /// No room on the disk.
+    #[error("the disk of the state store is full")]
+    Full,
+    /// Somebody else changed the unit first.
+    #[error("'{unit}' was changed by somebody else in the meantime: it is at version {found}, not {expected}")]
+    Conflict {
+        /// The unit.
+        unit: String,
+        /// Version the change was decided on.
+        expected: u64,
+        /// Version in the store.
+        found: u64,
+    },
+    /// Anything else the store's engine says.
+    #[error("the state store failed: {0}")]
+    Failed(String),
+}
+
+/// The store. Calls block on the disk: never call them on a data-plane thread.
+pub trait Store: Send + Sync {
+    /// Every unit that was ever changed at run time.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn units(&self) -> Result<Vec<Record>, StoreError>;
+
+    /// Makes a change durable. When it returns, the change survives `kill -9` and a power cut.
+    ///
+    /// # Errors
+    /// When the change was not made.
+    fn change(&self, change: &Change) -> Result<Record, StoreError>;
+
+    /// Forgets the run-time share of a unit, so that the config decides again. Its history stays.
+    ///
+    /// # Errors
+    /// When the change was not made.
+    fn forget(&self, unit: &str, by: &str, why: &str, at: SystemTime) -> Result<(), StoreError>;
+
+    /// The latest changes of a unit, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn history(&self, unit: &str, limit: usize) -> Result<Vec<Record>, StoreError>;
+
+    /// A secret of this name, made from `fresh` and kept when there is none yet.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    fn secret(&self, name: &str, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError>;
+}
