@@ -62,7 +62,8 @@ mod tests {
 
     #[test]
     fn shares_are_even() {
-        let inside = (0..100_000).filter(|n| Bucket::of("articles", &format!("user-{n}")).index() < 500).count();
+        let inside =
+            (0..100_000).filter(|n| Bucket::of("articles", &format!("user-{n}")).index() < 500).count();
         // 5 % of 100,000: five standard deviations are 345.
         assert!((4_655..=5_345).contains(&inside), "{inside}");
     }

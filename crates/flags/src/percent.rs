@@ -107,7 +107,9 @@ mod tests {
 
     #[test]
     fn reads_what_people_write() {
-        for (text, points) in [("5%", 500), ("0.25%", 25), ("100%", 10_000), ("0%", 0), ("12.50 %", 1250), ("0.01%", 1)] {
+        for (text, points) in
+            [("5%", 500), ("0.25%", 25), ("100%", 10_000), ("0%", 0), ("12.50 %", 1250), ("0.01%", 1)]
+        {
             assert_eq!(text.parse::<Percent>().map(Percent::basis_points), Ok(points), "{text}");
         }
     }
@@ -116,8 +118,16 @@ mod tests {
     fn refuses_what_is_no_share() {
         use PercentError::{Malformed, OutOfRange, TooFine};
         for (text, why) in [
-            ("5", Malformed), ("", Malformed), ("%", Malformed), ("x%", Malformed), ("5.%", Malformed), ("+5%", Malformed),
-            ("-1%", OutOfRange), ("100.01%", OutOfRange), ("99999999%", OutOfRange), ("1.001%", TooFine),
+            ("5", Malformed),
+            ("", Malformed),
+            ("%", Malformed),
+            ("x%", Malformed),
+            ("5.%", Malformed),
+            ("+5%", Malformed),
+            ("-1%", OutOfRange),
+            ("100.01%", OutOfRange),
+            ("99999999%", OutOfRange),
+            ("1.001%", TooFine),
         ] {
             assert_eq!(text.parse::<Percent>(), Err(why), "{text}");
         }

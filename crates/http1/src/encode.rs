@@ -1,0 +1,68 @@
+//! Heads, chunks and trailers as bytes.
+
+use bytes::{BufMut, BytesMut};
+use http::{HeaderMap, Method, StatusCode, Version};
+
+/// Ends the data of a chunk.
+pub const CHUNK_END: &[u8] = b"\r\n";
+/// The last chunk of a body without trailers.
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+/// Writes `METHOD target HTTP/1.1` and the fields. Framing fields must be among `headers`.
+pub fn encode_request_head(out: &mut BytesMut, method: &Method, target: &str, headers: &HeaderMap) {
+    out.reserve(method.as_str().len() + target.len() + 16 + estimate(headers));
+    out.put_slice(method.as_str().as_bytes());
+    out.put_u8(b' ');
+    out.put_slice(target.as_bytes());
+    out.put_slice(b" HTTP/1.1\r\n");
+    encode_fields(out, headers);
+}
+
+/// Writes the status line and the fields. Framing fields must be among `headers`.
+pub fn encode_response_head(out: &mut BytesMut, version: Version, status: StatusCode, headers: &HeaderMap) {
+    out.reserve(48 + estimate(headers));
+    out.put_slice(if version == Version::HTTP_10 { b"HTTP/1.0 " } else { b"HTTP/1.1 " });
+    out.put_slice(status.as_str().as_bytes());
+    out.put_u8(b' ');
+    out.put_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    out.put_slice(b"\r\n");
+    encode_fields(out, headers);
+}
+
+/// Writes the line in front of a chunk of `length` bytes.
+pub fn encode_chunk_head(out: &mut BytesMut, length: usize) {
+    let mut digits = [0u8; 16];
+    let mut at = digits.len();
+    let mut rest = length;
+    loop {
+        at -= 1;
+        digits[at] = b"0123456789abcdef"[rest % 16];
+        rest /= 16;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.put_slice(&digits[at..]);
+    out.put_slice(b"\r\n");
+}
+
+/// Writes the last chunk and a trailer section.
+pub fn encode_trailers(out: &mut BytesMut, trailers: &HeaderMap) {
+    out.reserve(3 + estimate(trailers));
+    out.put_slice(b"0\r\n");
+    encode_fields(out, trailers);
+}
+
+fn encode_fields(out: &mut BytesMut, headers: &HeaderMap) {
+    for (name, value) in headers {
+        out.put_slice(name.as_str().as_bytes());
+        out.put_slice(b": ");
+        out.put_slice(value.as_bytes());
+        out.put_slice(b"\r\n");
+    }
+    out.put_slice(b"\r\n");
+}
+
+fn estimate(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() + 2
+}

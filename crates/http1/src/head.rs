@@ -1,0 +1,47 @@
+//! Finding the end of a head, and the limits a head must keep.
+
+use memchr::memchr;
+
+use crate::Refusal;
+
+/// Limits of a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadLimits {
+    /// Bytes of the whole head, start line and empty line included.
+    pub bytes: usize,
+    /// Bytes of the request target.
+    pub target: usize,
+    /// Header fields.
+    pub headers: usize,
+}
+
+/// Finds the empty line that ends a head, reading every byte once however many reads it takes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HeadScanner {
+    scanned: usize,
+    line_start: usize,
+}
+
+impl HeadScanner {
+    /// The length of the head at the start of `buffer`, or `None` when more bytes are needed.
+    ///
+    /// # Errors
+    /// [`Refusal::BareLf`] for a line that ends without CR; RFC 9112 section 2.2 lets a recipient accept it, and
+    /// two recipients that differ in this are how requests are smuggled.
+    pub fn find_end(&mut self, buffer: &[u8]) -> Result<Option<usize>, Refusal> {
+        while let Some(offset) = memchr(b'\n', &buffer[self.scanned..]) {
+            let newline = self.scanned + offset;
+            if newline == self.line_start || buffer[newline - 1] != b'\r' {
+                return Err(Refusal::BareLf);
+            }
+            let is_empty_line = newline - 1 == self.line_start;
+            self.scanned = newline + 1;
+            self.line_start = newline + 1;
+            if is_empty_line {
+                return Ok(Some(newline + 1));
+            }
+        }
+        self.scanned = buffer.len();
+        Ok(None)
+    }
+}

@@ -1,0 +1,271 @@
+//! Request heads.
+
+use std::mem::MaybeUninit;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header, uri::Authority};
+
+use crate::{Framing, HeadLimits, HeadScanner, Refusal};
+
+/// Field slots on the stack; a head with more fields is parsed once more with slots on the heap.
+const STACK_SLOTS: usize = 64;
+
+/// A parsed request head.
+#[derive(Debug)]
+pub struct RequestHead {
+    /// Method.
+    pub method: Method,
+    /// Target in origin form, absolute form, or `*`.
+    pub target: Uri,
+    /// HTTP/1.0 or HTTP/1.1.
+    pub version: Version,
+    /// All fields as sent.
+    pub headers: HeaderMap,
+    /// Where the body ends.
+    pub framing: Framing,
+    /// Whether the client wants the connection kept (RFC 9112 section 9.3).
+    pub keep_alive: bool,
+    /// Whether the client waits for `100 Continue` before it sends its body (RFC 9110 section 10.1.1).
+    pub expects_continue: bool,
+    /// Whether the client asks to switch protocols (RFC 9110 section 7.8).
+    pub upgrade: bool,
+}
+
+/// Takes one request head off the front of `buffer`.
+///
+/// `scanner` keeps its place between calls and is reset when a head was found. Empty lines in front of the
+/// request line are skipped (RFC 9112 section 2.2).
+///
+/// # Errors
+/// Everything in [`Refusal`]; the connection is of no further use then.
+pub fn parse_request(
+    buffer: &mut BytesMut,
+    scanner: &mut HeadScanner,
+    limits: &HeadLimits,
+) -> Result<Option<RequestHead>, Refusal> {
+    while buffer.starts_with(b"\r\n") {
+        bytes::Buf::advance(buffer, 2);
+        *scanner = HeadScanner::default();
+    }
+    if buffer.as_ref() == b"\r" {
+        return Ok(None);
+    }
+    let Some(end) = scanner.find_end(buffer)? else {
+        return refuse_oversize(buffer, limits).map(|()| None);
+    };
+    if end > limits.bytes {
+        return Err(oversize(buffer, limits));
+    }
+    *scanner = HeadScanner::default();
+    let head = buffer.split_to(end).freeze();
+    parse_complete(&head, limits).map(Some)
+}
+
+/// A head that has not ended yet is refused as soon as it cannot fit any more.
+fn refuse_oversize(buffer: &[u8], limits: &HeadLimits) -> Result<(), Refusal> {
+    if buffer.len() > limits.bytes || target_length(buffer) > limits.target {
+        return Err(oversize(buffer, limits));
+    }
+    Ok(())
+}
+
+fn oversize(buffer: &[u8], limits: &HeadLimits) -> Refusal {
+    if target_length(buffer) > limits.target { Refusal::TargetTooLong } else { Refusal::HeadTooLarge }
+}
+
+/// Bytes between the first space and the next one, the line's end, or the end of what is there.
+fn target_length(buffer: &[u8]) -> usize {
+    let Some(method_end) = memchr::memchr2(b' ', b'\r', buffer) else { return 0 };
+    let rest = &buffer[method_end + 1..];
+    memchr::memchr2(b' ', b'\r', rest).unwrap_or(rest.len())
+}
+
+fn parse_complete(head: &Bytes, limits: &HeadLimits) -> Result<RequestHead, Refusal> {
+    let mut slots = [const { MaybeUninit::uninit() }; STACK_SLOTS];
+    let mut request = httparse::Request::new(&mut []);
+    match request.parse_with_uninit_headers(head, &mut slots) {
+        Ok(httparse::Status::Complete(_)) => build(head, &request, limits),
+        Err(httparse::Error::TooManyHeaders) if limits.headers > STACK_SLOTS => {
+            let mut slots = vec![httparse::EMPTY_HEADER; limits.headers];
+            let mut request = httparse::Request::new(&mut slots);
+            match request.parse(head) {
+                Ok(httparse::Status::Complete(_)) => build(head, &request, limits),
+                other => Err(refusal_of(other)),
+            }
+        }
+        other => Err(refusal_of(other)),
+    }
+}
+
+fn refusal_of(result: httparse::Result<usize>) -> Refusal {
+    match result {
+        Err(httparse::Error::TooManyHeaders) => Refusal::TooManyHeaders,
+        Err(httparse::Error::Version) => Refusal::BadVersion,
+        Err(httparse::Error::HeaderName) => Refusal::Malformed("a field name is not a token"),
+        Err(httparse::Error::HeaderValue) => Refusal::Malformed("a field value holds a control character"),
+        Err(httparse::Error::NewLine) => Refusal::Malformed("a CR without LF"),
+        _ => Refusal::Malformed("the request line"),
+    }
+}
+
+fn build(
+    head: &Bytes,
+    parsed: &httparse::Request<'_, '_>,
+    limits: &HeadLimits,
+) -> Result<RequestHead, Refusal> {
+    if parsed.headers.len() > limits.headers {
+        return Err(Refusal::TooManyHeaders);
+    }
+    let version = if parsed.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
+    let method = Method::from_bytes(parsed.method.unwrap_or_default().as_bytes())
+        .map_err(|_| Refusal::Malformed("the method is not a token"))?;
+    let target = parse_target(head, parsed.path.unwrap_or_default(), &method, limits)?;
+    let mut headers = HeaderMap::with_capacity(parsed.headers.len() + 8);
+    let mut facts = Facts::default();
+    for field in parsed.headers.iter() {
+        let name = HeaderName::from_bytes(field.name.as_bytes())
+            .map_err(|_| Refusal::Malformed("a field name is not a token"))?;
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value))
+            .map_err(|_| Refusal::Malformed("a field value holds a control character"))?;
+        facts.note(&name, &value)?;
+        headers.append(name, value);
+    }
+    facts.check_host(&target, version)?;
+    Ok(RequestHead {
+        framing: facts.framing(version)?,
+        keep_alive: facts.keeps_alive(version),
+        expects_continue: facts.expects_continue && version == Version::HTTP_11,
+        upgrade: facts.upgrade && facts.connection_upgrade && version == Version::HTTP_11,
+        method,
+        target,
+        version,
+        headers,
+    })
+}
+
+fn parse_target(head: &Bytes, text: &str, method: &Method, limits: &HeadLimits) -> Result<Uri, Refusal> {
+    if text.len() > limits.target {
+        return Err(Refusal::TargetTooLong);
+    }
+    // http::Uri would drop a fragment silently; one in a request target is an error (RFC 9112 section 3.2).
+    if text.contains('#') || method == Method::CONNECT {
+        return Err(Refusal::BadTarget);
+    }
+    let target = Uri::from_maybe_shared(head.slice_ref(text.as_bytes())).map_err(|_| Refusal::BadTarget)?;
+    let is_origin = text.starts_with('/');
+    let is_absolute = matches!(target.scheme_str(), Some("http" | "https")) && target.authority().is_some();
+    let is_asterisk = text == "*" && method == Method::OPTIONS;
+    if is_origin || is_absolute || is_asterisk { Ok(target) } else { Err(Refusal::BadTarget) }
+}
+
+/// What the fields say about framing, connection and host, gathered in one pass.
+#[derive(Default)]
+struct Facts {
+    length: Option<u64>,
+    encoding: Option<Coding>,
+    host: Option<HeaderValue>,
+    close: bool,
+    keep_alive: bool,
+    connection_upgrade: bool,
+    upgrade: bool,
+    expects_continue: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Coding {
+    Chunked,
+    UnknownThenChunked,
+    NotChunked,
+}
+
+impl Facts {
+    fn note(&mut self, name: &HeaderName, value: &HeaderValue) -> Result<(), Refusal> {
+        match *name {
+            header::HOST if self.host.is_some() => return Err(Refusal::BadHost),
+            header::HOST => self.host = Some(value.clone()),
+            header::CONTENT_LENGTH => {
+                let length = parse_length(value.as_bytes()).ok_or(Refusal::BadContentLength)?;
+                if self.length.replace(length).is_some() {
+                    return Err(Refusal::BadContentLength);
+                }
+            }
+            header::TRANSFER_ENCODING => {
+                // A second field line is a list too; nobody sends one in good faith.
+                let coding =
+                    if self.encoding.is_some() { Coding::NotChunked } else { parse_coding(value.as_bytes()) };
+                self.encoding = Some(coding);
+            }
+            header::CONNECTION => self.note_connection(value.as_bytes()),
+            header::UPGRADE => self.upgrade = true,
+            header::EXPECT => self.expects_continue = value.as_bytes().eq_ignore_ascii_case(b"100-continue"),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn note_connection(&mut self, value: &[u8]) {
+        for option in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            self.connection_upgrade |= option.eq_ignore_ascii_case(b"upgrade");
+        }
+    }
+
+    fn framing(&self, version: Version) -> Result<Framing, Refusal> {
+        match (self.encoding, self.length) {
+            (Some(_), Some(_)) => Err(Refusal::LengthAndEncoding),
+            (Some(_), None) if version == Version::HTTP_10 => Err(Refusal::BadTransferEncoding),
+            (Some(Coding::Chunked), None) => Ok(Framing::Chunked),
+            (Some(Coding::UnknownThenChunked), None) => Err(Refusal::UnknownTransferCoding),
+            (Some(Coding::NotChunked), None) => Err(Refusal::BadTransferEncoding),
+            (None, None | Some(0)) => Ok(Framing::Empty),
+            (None, Some(length)) => Ok(Framing::Length(length)),
+        }
+    }
+
+    fn keeps_alive(&self, version: Version) -> bool {
+        !self.close && (version == Version::HTTP_11 || self.keep_alive)
+    }
+
+    fn check_host(&self, target: &Uri, version: Version) -> Result<(), Refusal> {
+        let Some(host) = &self.host else {
+            return if version == Version::HTTP_10 { Ok(()) } else { Err(Refusal::MissingHost) };
+        };
+        let host: Authority = Authority::try_from(host.as_bytes()).map_err(|_| Refusal::BadHost)?;
+        if host.as_str().contains('@') || host.host().is_empty() {
+            return Err(Refusal::BadHost);
+        }
+        let Some(named) = target.authority() else { return Ok(()) };
+        let default = if target.scheme_str() == Some("https") { 443 } else { 80 };
+        let same_port = named.port_u16().unwrap_or(default) == host.port_u16().unwrap_or(default);
+        let same_host = named.host().eq_ignore_ascii_case(host.host());
+        if same_host && same_port && !named.as_str().contains('@') {
+            Ok(())
+        } else {
+            Err(Refusal::HostMismatch)
+        }
+    }
+}
+
+/// `1*DIGIT` (RFC 9110 section 8.6); no sign, no list, no overflow.
+pub(crate) fn parse_length(value: &[u8]) -> Option<u64> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+fn parse_coding(value: &[u8]) -> Coding {
+    if value.eq_ignore_ascii_case(b"chunked") {
+        return Coding::Chunked;
+    }
+    let last = value.rsplit(|&byte| byte == b',').next().unwrap_or_default().trim_ascii();
+    let repeats = value
+        .split(|&byte| byte == b',')
+        .filter(|part| part.trim_ascii().eq_ignore_ascii_case(b"chunked"))
+        .count();
+    match (last.eq_ignore_ascii_case(b"chunked"), repeats) {
+        (true, 1) => Coding::UnknownThenChunked,
+        _ => Coding::NotChunked,
+    }
+}

@@ -1,0 +1,143 @@
+//! Heads of answers.
+
+use std::mem::MaybeUninit;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
+
+use crate::{BadResponse, Framing, HeadLimits, HeadScanner, request::parse_length};
+
+/// Field slots on the stack; see the request's.
+const STACK_SLOTS: usize = 64;
+
+/// The parsed head of an answer.
+#[derive(Debug)]
+pub struct ResponseHead {
+    /// Status.
+    pub status: StatusCode,
+    /// HTTP/1.0 or HTTP/1.1.
+    pub version: Version,
+    /// All fields as sent.
+    pub headers: HeaderMap,
+    /// Where the body ends, given the request's method.
+    pub framing: Framing,
+    /// Whether the connection can carry another request afterwards.
+    pub keep_alive: bool,
+}
+
+/// Takes the head of an answer to a `method` request off the front of `buffer`.
+///
+/// # Errors
+/// Everything in [`BadResponse`]; the connection is of no further use then.
+pub fn parse_response(
+    buffer: &mut BytesMut,
+    scanner: &mut HeadScanner,
+    method: &Method,
+    limits: &HeadLimits,
+) -> Result<Option<ResponseHead>, BadResponse> {
+    let end = scanner.find_end(buffer).map_err(|_| BadResponse::Malformed)?;
+    let Some(end) = end else {
+        return if buffer.len() > limits.bytes { Err(BadResponse::HeadTooLarge) } else { Ok(None) };
+    };
+    if end > limits.bytes {
+        return Err(BadResponse::HeadTooLarge);
+    }
+    *scanner = HeadScanner::default();
+    let head = buffer.split_to(end).freeze();
+    let mut slots = [const { MaybeUninit::uninit() }; STACK_SLOTS];
+    let mut parsed = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    match config.parse_response_with_uninit_headers(&mut parsed, &head, &mut slots) {
+        Ok(httparse::Status::Complete(_)) => build(&head, &parsed, method).map(Some),
+        Err(httparse::Error::TooManyHeaders) if limits.headers > STACK_SLOTS => {
+            let mut slots = vec![httparse::EMPTY_HEADER; limits.headers];
+            let mut parsed = httparse::Response::new(&mut slots);
+            match parsed.parse(&head) {
+                Ok(httparse::Status::Complete(_)) => build(&head, &parsed, method).map(Some),
+                Err(httparse::Error::TooManyHeaders) => Err(BadResponse::HeadTooLarge),
+                _ => Err(BadResponse::Malformed),
+            }
+        }
+        Err(httparse::Error::TooManyHeaders) => Err(BadResponse::HeadTooLarge),
+        _ => Err(BadResponse::Malformed),
+    }
+}
+
+fn build(
+    head: &Bytes,
+    parsed: &httparse::Response<'_, '_>,
+    method: &Method,
+) -> Result<ResponseHead, BadResponse> {
+    let status = StatusCode::from_u16(parsed.code.unwrap_or_default()).map_err(|_| BadResponse::Malformed)?;
+    let version = if parsed.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
+    let mut headers = HeaderMap::with_capacity(parsed.headers.len() + 4);
+    let mut facts = Facts::default();
+    for field in parsed.headers.iter() {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| BadResponse::Malformed)?;
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value))
+            .map_err(|_| BadResponse::Malformed)?;
+        facts.note(&name, &value)?;
+        headers.append(name, value);
+    }
+    let framing = facts.framing(status, method)?;
+    // A length beside a coding may have been written by an attacker behind the upstream: use the coding, trust
+    // the connection no further (RFC 9112 section 6.3).
+    if facts.chunked && facts.length.is_some() {
+        headers.remove(header::CONTENT_LENGTH);
+        facts.close = true;
+    }
+    let keep_alive = !facts.close
+        && framing != Framing::UntilClose
+        && (version == Version::HTTP_11 || facts.keep_alive)
+        && status != StatusCode::SWITCHING_PROTOCOLS;
+    Ok(ResponseHead { status, version, headers, framing, keep_alive })
+}
+
+#[derive(Default)]
+struct Facts {
+    length: Option<u64>,
+    chunked: bool,
+    close: bool,
+    keep_alive: bool,
+}
+
+impl Facts {
+    fn note(&mut self, name: &HeaderName, value: &HeaderValue) -> Result<(), BadResponse> {
+        match *name {
+            header::CONTENT_LENGTH => {
+                let length = parse_length(value.as_bytes()).ok_or(BadResponse::BadFraming)?;
+                if self.length.replace(length).is_some_and(|earlier| earlier != length) {
+                    return Err(BadResponse::BadFraming);
+                }
+            }
+            header::TRANSFER_ENCODING => {
+                if self.chunked || !value.as_bytes().eq_ignore_ascii_case(b"chunked") {
+                    return Err(BadResponse::BadFraming);
+                }
+                self.chunked = true;
+            }
+            header::CONNECTION => {
+                for option in value.as_bytes().split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+                    self.close |= option.eq_ignore_ascii_case(b"close");
+                    self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// RFC 9112 section 6.3, in its order.
+    fn framing(&self, status: StatusCode, method: &Method) -> Result<Framing, BadResponse> {
+        let bodiless = method == Method::HEAD
+            || status.is_informational()
+            || status == StatusCode::NO_CONTENT
+            || status == StatusCode::NOT_MODIFIED;
+        Ok(match (bodiless, self.chunked, self.length) {
+            (true, ..) | (false, false, Some(0)) => Framing::Empty,
+            (false, true, _) => Framing::Chunked,
+            (false, false, Some(length)) => Framing::Length(length),
+            (false, false, None) => Framing::UntilClose,
+        })
+    }
+}

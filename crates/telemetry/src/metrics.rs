@@ -1,0 +1,192 @@
+//! Every metric of Banyan, in one registry, named after OpenTelemetry where it has a name.
+//!
+//! Label values come from the config or from fixed lists, never from traffic, so the number of series is bounded.
+//! Whoever counts on the request path keeps the handle that [`Metrics`] gave it.
+
+use std::fmt;
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::Registry,
+};
+
+/// Upper bounds in seconds: OpenTelemetry's advice for `http.server.request.duration`, plus 2 s, so that fast < 0.1 s <=
+/// medium < 0.5 s <= slow < 2 s <= very slow is exact.
+pub const DURATION_BOUNDS: [f64; 15] =
+    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.0, 2.5, 5.0, 7.5, 10.0];
+
+/// Labels of a request's duration.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// Method, `_OTHER` when unknown.
+    pub http_request_method: &'static str,
+    /// Template of the route; empty when none matched.
+    pub http_route: String,
+    /// Status of the answer.
+    pub http_response_status_code: u16,
+}
+
+/// One label: how an exchange ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct EndingLabels {
+    /// The short reason flag of the access line.
+    pub reason: &'static str,
+}
+
+/// Labels of a unit's requests.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct UnitLabels {
+    /// Name of the unit.
+    pub unit: String,
+    /// `legacy` or `replacement`.
+    pub side: &'static str,
+    /// Why that side.
+    pub reason: &'static str,
+}
+
+/// Labels of an attempt on an upstream.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AttemptLabels {
+    /// Name of the upstream.
+    pub upstream: String,
+    /// `ok`, or the reason flag.
+    pub outcome: &'static str,
+}
+
+/// All metrics that are counted as things happen. What can be read off at any time is added as a [`Collector`].
+pub struct Metrics {
+    registry: Registry,
+    /// `http_server_request_duration_seconds`.
+    pub request_duration: Family<RequestLabels, Histogram, fn() -> Histogram>,
+    /// `http_server_active_requests`.
+    pub active_requests: Gauge,
+    /// `banyan_request_endings_total`.
+    pub endings: Family<EndingLabels, Counter>,
+    /// `banyan_unit_requests_total`.
+    pub unit_requests: Family<UnitLabels, Counter>,
+    /// `banyan_upstream_attempts_total`.
+    pub upstream_attempts: Family<AttemptLabels, Counter>,
+    /// `banyan_client_connections`.
+    pub connections: Gauge,
+    /// `banyan_client_connections_limit`.
+    pub connections_limit: Gauge,
+    /// `banyan_config_generation`.
+    pub generation: Gauge,
+    /// `banyan_config_reload_failures_total`.
+    pub reload_failures: Counter,
+    /// `banyan_config_last_reload_failed`: 1 while the newest reload was refused.
+    pub last_reload_failed: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Self {
+            registry: Registry::default(),
+            request_duration: Family::new_with_constructor(duration_histogram as fn() -> Histogram),
+            active_requests: Gauge::default(),
+            endings: Family::default(),
+            unit_requests: Family::default(),
+            upstream_attempts: Family::default(),
+            connections: Gauge::default(),
+            connections_limit: Gauge::default(),
+            generation: Gauge::default(),
+            reload_failures: Counter::default(),
+            last_reload_failed: Gauge::default(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+fn duration_histogram() -> Histogram {
+    Histogram::new(DURATION_BOUNDS)
+}
+
+impl Metrics {
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "http_server_request_duration_seconds",
+            "Duration of requests, from the end of the head to the last byte of the answer",
+            self.request_duration.clone(),
+        );
+        registry.register("http_server_active_requests", "Requests under way", self.active_requests.clone());
+        registry.register(
+            "banyan_request_endings",
+            "Requests by how they ended (banyan explain CODE)",
+            self.endings.clone(),
+        );
+        registry.register(
+            "banyan_unit_requests",
+            "Requests of units by side and reason",
+            self.unit_requests.clone(),
+        );
+        registry.register(
+            "banyan_upstream_attempts",
+            "Attempts on upstreams by outcome",
+            self.upstream_attempts.clone(),
+        );
+        registry.register("banyan_client_connections", "Open client connections", self.connections.clone());
+        registry.register(
+            "banyan_client_connections_limit",
+            "Most client connections that are accepted",
+            self.connections_limit.clone(),
+        );
+        registry.register(
+            "banyan_config_generation",
+            "Configs applied since the start",
+            self.generation.clone(),
+        );
+        registry.register("banyan_config_reload_failures", "Reloads refused", self.reload_failures.clone());
+        registry.register(
+            "banyan_config_last_reload_failed",
+            "1 while the newest reload was refused",
+            self.last_reload_failed.clone(),
+        );
+    }
+
+    /// Adds what is read off when somebody asks. Only before the metrics are shared.
+    pub fn collect_from(&mut self, collector: Box<dyn Collector>) {
+        self.registry.register_collector(collector);
+    }
+
+    /// Everything as Prometheus (OpenMetrics) text.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        if encode(&mut text, &self.registry).is_err() {
+            // Writing to a string fails only if a collector says so; half an exposition is worse than none.
+            text.clear();
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_labels_are_those_of_the_docs() {
+        let metrics = Metrics::default();
+        let labels = RequestLabels {
+            http_request_method: "GET",
+            http_route: "/a/{id}".into(),
+            http_response_status_code: 200,
+        };
+        metrics.request_duration.get_or_create(&labels).observe(1.9);
+        metrics.endings.get_or_create(&EndingLabels { reason: "OK" }).inc();
+        let text = metrics.render();
+        assert!(text.contains(r#"http_server_request_duration_seconds_bucket{le="2.0",http_request_method="GET",http_route="/a/{id}",http_response_status_code="200"} 1"#), "{text}");
+        assert!(text.contains(r#"le="1.0",http_request_method="GET",http_route="/a/{id}",http_response_status_code="200"} 0"#), "{text}");
+        assert!(text.contains(r#"banyan_request_endings_total{reason="OK"} 1"#), "{text}");
+    }
+}
