@@ -103,3 +103,50 @@ impl ShadowReport {
         *self.dropped.entry(reason).or_default() += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(control: &str) -> Sample {
+        Sample {
+            route: "GET /articles/{id}".to_owned(),
+            trace_id: "0af7651916cd43dd8448eb211c80319c".to_owned(),
+            control: control.to_owned(),
+            candidate: "absent".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_latest_samples_of_a_path_are_kept() {
+        let mut report = ShadowReport::default();
+        for number in 0..10 {
+            report.record_mismatch([("/title".to_owned(), sample(&number.to_string()))]);
+        }
+        let title = &report.paths["/title"];
+        let kept: Vec<_> = title.samples.iter().map(|sample| sample.control.as_str()).collect();
+        assert_eq!((report.mismatched, title.count, kept), (10, 10, vec!["7", "8", "9"]));
+    }
+
+    #[test]
+    fn paths_beyond_the_bound_are_counted_together() {
+        let mut report = ShadowReport::default();
+        for number in 0..MAX_PATHS + 50 {
+            report.record_mismatch([(format!("/{number}"), sample(""))]);
+        }
+        report.record_mismatch([("/0".to_owned(), sample(""))]);
+        assert_eq!(report.paths.len(), MAX_PATHS + 1);
+        assert_eq!((report.paths[OTHER_PATHS].count, report.paths["/0"].count), (50, 2));
+        assert_eq!(report.paths[OTHER_PATHS].samples.len(), MAX_SAMPLES);
+    }
+
+    #[test]
+    fn a_pair_counts_once_however_much_it_differs() {
+        let mut report = ShadowReport::default();
+        report.record_match();
+        report.record_mismatch([("/a".to_owned(), sample("")), ("/b".to_owned(), sample(""))]);
+        report.record_drop(DropReason::Timeout);
+        report.record_drop(DropReason::Timeout);
+        assert_eq!((report.matched, report.mismatched, report.dropped[&DropReason::Timeout]), (1, 1, 2));
+    }
+}

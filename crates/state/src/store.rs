@@ -13,7 +13,7 @@ pub struct Record {
     pub percent: Percent,
     /// While held, the share cannot be raised or lowered except back to 0 %.
     pub held: bool,
-    /// Counts up by one with each change of this unit, from 1.
+    /// Counts up by one with each step of this unit, from 1, and goes on counting after the unit was forgotten.
     pub version: u64,
     /// When, by the clock of the node that made the change.
     pub at: SystemTime,
@@ -32,7 +32,7 @@ pub struct Change {
     pub percent: Percent,
     /// Whether it is held afterwards.
     pub held: bool,
-    /// The version the change was decided on (0: no record yet); a store refuses it when another came first.
+    /// The version the change was decided on (0: no record, or forgotten); a store refuses it when another came first.
     pub expected_version: u64,
     /// When.
     pub at: SystemTime,
@@ -40,6 +40,37 @@ pub struct Change {
     pub by: String,
     /// Why.
     pub why: String,
+}
+
+/// One line of a unit's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The unit.
+    pub unit: String,
+    /// Its place in the history of this unit, from 1.
+    pub version: u64,
+    /// What was done.
+    pub step: Step,
+    /// When, by the clock of the node that did it.
+    pub at: SystemTime,
+    /// Who did it.
+    pub by: String,
+    /// Why, in their words; may be empty.
+    pub why: String,
+}
+
+/// What was done to a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A share was set at run time.
+    Set {
+        /// Share on the replacement.
+        percent: Percent,
+        /// Whether it was held afterwards.
+        held: bool,
+    },
+    /// The run-time share was forgotten: the config decides since then.
+    Forget,
 }
 
 /// Why a store did not do it. Nothing has changed then.
@@ -52,7 +83,9 @@ pub enum StoreError {
     #[error("the disk of the state store is full")]
     Full,
     /// Somebody else changed the unit first.
-    #[error("'{unit}' was changed by somebody else in the meantime: it is at version {found}, not {expected}")]
+    #[error(
+        "'{unit}' was changed by somebody else in the meantime: it is at version {found}, not {expected}"
+    )]
     Conflict {
         /// The unit.
         unit: String,
@@ -68,7 +101,7 @@ pub enum StoreError {
 
 /// The store. Calls block on the disk: never call them on a data-plane thread.
 pub trait Store: Send + Sync {
-    /// Every unit that was ever changed at run time.
+    /// Every unit whose share was set at run time and not forgotten since, in the order of names.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -80,17 +113,18 @@ pub trait Store: Send + Sync {
     /// When the change was not made.
     fn change(&self, change: &Change) -> Result<Record, StoreError>;
 
-    /// Forgets the run-time share of a unit, so that the config decides again. Its history stays.
+    /// Forgets the run-time share of a unit, so that the config decides again. Its history stays and gains an entry;
+    /// a unit without a record is left as it is.
     ///
     /// # Errors
     /// When the change was not made.
     fn forget(&self, unit: &str, by: &str, why: &str, at: SystemTime) -> Result<(), StoreError>;
 
-    /// The latest changes of a unit, newest first.
+    /// The latest steps of a unit, newest first.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn history(&self, unit: &str, limit: usize) -> Result<Vec<Record>, StoreError>;
+    fn history(&self, unit: &str, limit: usize) -> Result<Vec<Entry>, StoreError>;
 
     /// A secret of this name, made from `fresh` and kept when there is none yet.
     ///
