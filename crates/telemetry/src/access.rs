@@ -154,10 +154,10 @@ fn write_all(messages: &Receiver<Message>, mut output: Output, target: &Target, 
                 }
             }
         }
-        if let Err(error) = output.write(&lines) {
-            if shared.failed.fetch_add(count_lines(&lines), Relaxed) == 0 {
-                tracing::error!(%error, "access lines are being lost");
-            }
+        if let Err(error) = output.write(&lines)
+            && shared.failed.fetch_add(count_lines(&lines), Relaxed) == 0
+        {
+            tracing::error!(%error, "access lines are being lost");
         }
     }
 }
