@@ -58,8 +58,8 @@ fn text(value: &Value) -> Option<String> {
 
 /// Starts a collector that answers every export with `status`. Returns its base URL and what it receives.
 pub(crate) fn start(status: &'static str) -> (String, Receiver<Export>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let endpoint = format!("http://{}", listener.local_addr().expect("a bound address"));
     let (exports, received) = sync_channel(64);
     std::thread::spawn(move || {
         while let Ok((connection, _)) = listener.accept() {
