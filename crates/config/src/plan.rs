@@ -109,6 +109,8 @@ pub struct Timeouts {
     pub body: Duration,
     /// A client that takes no byte of its answer; then the connection is dropped. Default 30 s.
     pub write: Duration,
+    /// An upgraded connection (a WebSocket) without traffic in either direction. Default 1 h.
+    pub tunnel: Duration,
     /// How long a drain waits for open exchanges. Default 30 s.
     pub drain: Duration,
 }
@@ -156,7 +158,7 @@ pub struct ShadowLimits {
 }
 
 /// A logical service called.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
     /// Its name in the config.
     pub name: Arc<str>,

@@ -1,0 +1,52 @@
+//! What texts mean, one file for each group of [`crate::language::formats`].
+
+pub(super) mod address;
+pub(super) mod file;
+pub(super) mod header;
+pub(super) mod host;
+pub(super) mod json_path;
+pub(super) mod log;
+pub(super) mod method;
+pub(super) mod name;
+pub(super) mod pattern;
+pub(super) mod rule;
+pub(super) mod salt;
+pub(super) mod subject;
+pub(super) mod url;
+
+/// Whether a text is read as a format, for the test that holds the tables against the readers.
+#[cfg(test)]
+pub(crate) fn reads(format: &'static crate::language::Format, text: &str) -> bool {
+    use std::net::SocketAddr;
+
+    use crate::{
+        language::formats,
+        pattern::Pattern,
+        plan::{Endpoint, HostMatch, SubjectSource},
+        read::FromText,
+    };
+
+    type Reader = fn(&str) -> bool;
+    let readers: [(&'static crate::language::Format, Reader); 18] = [
+        (&formats::ADDRESS, |text| SocketAddr::from_text(text).is_ok()),
+        (&formats::NETWORK, |text| address::Network::from_text(text).is_ok()),
+        (&formats::FILE, |text| file::FilePath::from_text(text).is_ok()),
+        (&formats::ACCESS, |text| file::AccessFile::from_text(text).is_ok()),
+        (&formats::LOG_FILTER, |text| log::LogFilter::from_text(text).is_ok()),
+        (&formats::ENDPOINT, |text| Endpoint::from_text(text).is_ok()),
+        (&formats::COLLECTOR, |text| url::Collector::from_text(text).is_ok()),
+        (&formats::URL_PATH, |text| url::UrlPath::from_text(text).is_ok()),
+        (&formats::NAME, |text| name::Name::from_text(text).is_ok()),
+        (&formats::UPSTREAM, |text| name::Name::from_text(text).is_ok()),
+        (&formats::SALT, |text| salt::Salt::from_text(text).is_ok()),
+        (&formats::SUBJECT, |text| SubjectSource::from_text(text).is_ok()),
+        (&formats::JSON_PATH, |text| json_path::JsonPath::from_text(text).is_ok()),
+        (&formats::MATCH, |text| rule::Rule::from_text(text).is_ok()),
+        (&formats::TEMPLATE, |text| Pattern::from_text(text).is_ok()),
+        (&formats::HOST, |text| HostMatch::from_text(text).is_ok()),
+        (&formats::HEADER_NAME, |text| header::ConditionName::from_text(text).is_ok()),
+        (&formats::HEADER_VALUE, |text| header::ConditionValue::from_text(text).is_ok()),
+    ];
+    let reader = readers.iter().find(|(known, _)| std::ptr::eq(*known, format));
+    reader.is_some_and(|(_, reader)| reader(text))
+}

@@ -1,0 +1,109 @@
+//! URLs.
+
+use http::Uri;
+
+use super::host;
+use crate::{plan::Endpoint, read::FromText, report::Complaint};
+
+/// A URL's parts; nothing is allowed that would be dropped in silence.
+struct Url {
+    tls: bool,
+    host: String,
+    port: u16,
+    path: String,
+}
+
+impl Url {
+    fn parse(text: &str) -> Result<Self, Complaint> {
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Err(Complaint::new("the scheme is missing")
+                .hint(format!("write http://{text} or https://{text}")));
+        };
+        if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
+            return Err(Complaint::new("the scheme is http or https"));
+        }
+        if rest.contains('#') {
+            return Err(Complaint::new("a fragment has no place here"));
+        }
+        let uri = text
+            .parse::<Uri>()
+            .map_err(|_| Complaint::new("this is no URL").hint("for example http://127.0.0.1:7001"))?;
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        if authority.contains('@') {
+            return Err(Complaint::new("a user name or password has no place here"));
+        }
+        if uri.query().is_some() {
+            return Err(Complaint::new("a query has no place here"));
+        }
+        let tls = scheme.eq_ignore_ascii_case("https");
+        let port = match authority.rsplit_once(':').filter(|(_, port)| !port.contains(']')) {
+            None => {
+                if tls {
+                    443
+                } else {
+                    80
+                }
+            }
+            Some((_, port)) => match port.parse::<u16>() {
+                Ok(port) if port > 0 => port,
+                _ => return Err(Complaint::new("a port lies between 1 and 65535")),
+            },
+        };
+        let host = uri.host().unwrap_or_default().to_ascii_lowercase();
+        Ok(Self { tls, host: checked_host(&host)?, port, path: uri.path().to_owned() })
+    }
+}
+
+/// A name, an IPv4 address, or an IPv6 address without its brackets.
+fn checked_host(host: &str) -> Result<String, Complaint> {
+    if let Some(literal) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return match literal.parse::<std::net::Ipv6Addr>() {
+            Ok(address) => Ok(address.to_string()),
+            Err(_) => Err(Complaint::new("this is no IPv6 address")),
+        };
+    }
+    if host::is_name(host) {
+        Ok(host.to_owned())
+    } else {
+        Err(Complaint::new("the host is missing or no host name"))
+    }
+}
+
+impl FromText for Endpoint {
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        let url = Url::parse(text)?;
+        if !matches!(url.path.as_str(), "" | "/") {
+            let bare = text.find(url.path.as_str()).map_or(text, |end| &text[..end]);
+            return Err(Complaint::new("an endpoint has no path")
+                .hint(format!("write {bare}, and the path in the route: path: {}", url.path)));
+        }
+        Ok(Self { tls: url.tls, host: url.host, port: url.port })
+    }
+}
+
+/// A collector's base URL as it was written, without a slash at the end.
+pub(crate) struct Collector(pub(crate) String);
+
+impl FromText for Collector {
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        Url::parse(text).map(|_| Self(text.trim_end_matches('/').to_owned()))
+    }
+}
+
+/// The path, perhaps with a query, of a health check.
+pub(crate) struct UrlPath(pub(crate) String);
+
+impl FromText for UrlPath {
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        if !text.starts_with('/') {
+            let complaint = Complaint::new("a path starts with '/'");
+            return Err(if text.contains("://") {
+                complaint
+            } else {
+                complaint.hint(format!("write /{text}"))
+            });
+        }
+        let good = !text.contains('#') && text.parse::<http::uri::PathAndQuery>().is_ok();
+        if good { Ok(Self(text.to_owned())) } else { Err(Complaint::new("this is no URL path")) }
+    }
+}

@@ -1,0 +1,117 @@
+//! The kinds of text.
+
+use super::Format;
+
+/// `IP:PORT`.
+pub(crate) static ADDRESS: Format = Format {
+    name: "an IP address with a port",
+    examples: &["127.0.0.1:8080", "0.0.0.0:443", "[::1]:8080"],
+    pattern: r"^([0-9.]+|\[[0-9A-Fa-f:.%]+\]):[0-9]+$",
+};
+
+/// A network or one address.
+pub(crate) static NETWORK: Format = Format {
+    name: "an IP address or network",
+    examples: &["10.0.0.0/8", "::1", "192.168.1.7"],
+    pattern: r"^[0-9A-Fa-f:.]+(/[0-9]+)?$",
+};
+
+/// A file.
+pub(crate) static FILE: Format = Format {
+    name: "a file path",
+    examples: &["./banyan.db", "/etc/banyan/tls/key.pem"],
+    pattern: r"^[^\u0000-\u001f\u007f]+$",
+};
+
+/// Where access lines go.
+pub(crate) static ACCESS: Format = Format {
+    name: "off, stdout or a file path",
+    examples: &["stdout", "off", "/var/log/banyan/access.log"],
+    pattern: r"^[^\u0000-\u001f\u007f]+$",
+};
+
+/// A tracing filter.
+pub(crate) static LOG_FILTER: Format = Format {
+    name: "a log filter",
+    examples: &["info", "warn,banyan_gateway=debug"],
+    pattern: r"^[A-Za-z0-9_:=, -]+$",
+};
+
+/// An upstream's address.
+pub(crate) static ENDPOINT: Format = Format {
+    name: "an http or https URL without a path",
+    examples: &["http://127.0.0.1:7001", "https://users.internal", "http://[::1]:7001/"],
+    pattern: r"^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@\s]+/?$",
+};
+
+/// A trace collector.
+pub(crate) static COLLECTOR: Format = Format {
+    name: "an http or https URL",
+    examples: &["http://127.0.0.1:4318", "https://collector.example.com/otlp"],
+    pattern: r"^[Hh][Tt][Tt][Pp][Ss]?://[^?#@\s]+$",
+};
+
+/// The path of a health check.
+pub(crate) static URL_PATH: Format =
+    Format { name: "a URL path", examples: &["/ready", "/health?deep=1"], pattern: r"^/[^#\s]*$" };
+
+/// A unit or an upstream.
+pub(crate) static NAME: Format = Format {
+    name: "a name",
+    examples: &["articles", "users-v2", "0_legacy"],
+    pattern: r"^[a-z0-9][a-z0-9_-]{0,62}$",
+};
+
+/// An upstream by its name.
+pub(crate) static UPSTREAM: Format =
+    Format { name: "the name of an upstream", examples: &["articles"], pattern: NAME.pattern };
+
+/// The salt of a bucket.
+pub(crate) static SALT: Format = Format {
+    name: "a text of 1 to 256 characters",
+    examples: &["articles-2026"],
+    pattern: r"^[^\u0000-\u001f\u007f]{1,256}$",
+};
+
+/// Where a subject is found.
+pub(crate) static SUBJECT: Format = Format {
+    name: "jwt:CLAIM, header:NAME or cookie:NAME",
+    examples: &["header:x-user-id", "jwt:sub", "cookie:session"],
+    pattern: r"^(jwt|header|cookie):\S+$",
+};
+
+/// A path into a JSON answer.
+pub(crate) static JSON_PATH: Format = Format {
+    name: "a JSON Pointer (RFC 6901) in which * is any one step and ** any number of steps",
+    examples: &["/updated_at", "/items/*/etag", "/**/took_ms", "/a~1b"],
+    pattern: r"^(/([^~/]|~[01])*)+$",
+};
+
+/// What a route matches.
+pub(crate) static MATCH: Format = Format {
+    name: "methods and a path",
+    examples: &["GET /articles/{id}", "GET|POST /articles", "* /{rest...}"],
+    pattern: r"^(\*|[A-Z-]+([|,][A-Z-]+)*) /\S*$",
+};
+
+/// A path with parameters.
+pub(crate) static TEMPLATE: Format =
+    Format { name: "a path", examples: &["/health", "/v2/articles/{id}"], pattern: r"^/[^?#\s]*$" };
+
+/// What a request is addressed to.
+pub(crate) static HOST: Format = Format {
+    name: "a host name, or *. and a host name",
+    examples: &["api.example.com", "*.example.com", "[::1]"],
+    pattern: r"^(\*\.)?[A-Za-z0-9._-]+$|^\[[0-9A-Fa-f:.]+\]$",
+};
+
+/// A header field's name.
+pub(crate) static HEADER_NAME: Format =
+    Format { name: "a header field name", examples: &["x-beta"], pattern: r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" };
+
+/// A header field's value.
+pub(crate) static HEADER_VALUE: Format = Format {
+    name: "a header field value",
+    examples: &["on"],
+    pattern: r"^[\u0021-\u007e]([\t\u0020-\u007e]*[\u0021-\u007e])?$",
+};

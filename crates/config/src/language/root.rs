@@ -1,0 +1,106 @@
+//! The whole file.
+
+use super::{
+    Absence::{Default, Means, Refused},
+    Field, Kind, Object, formats,
+    listen::{ADMIN, LISTENER, PROBES},
+    process::{LIMITS, LOG, OTLP, SHADOW_LIMITS, TIMEOUTS},
+    route::ROUTE,
+    unit::UNIT,
+    upstream::UPSTREAM,
+};
+
+/// The whole file.
+pub(crate) static ROOT: Object = Object {
+    id: "config",
+    name: "a config",
+    doc: "The whole file.",
+    misplaced: &[],
+    fields: &[
+        Field {
+            key: "version",
+            kind: Kind::Integer { min: 1, max: 1 },
+            absence: Refused,
+            doc: "The version of this language. A file without it may mean anything.",
+        },
+        Field {
+            key: "listen",
+            kind: Kind::OneOrMany(&Kind::TextOrObject { short: "address", object: &LISTENER }),
+            absence: Refused,
+            doc: "Where clients connect.",
+        },
+        Field {
+            key: "admin",
+            kind: Kind::Object(&ADMIN),
+            absence: Default("{}"),
+            doc: "The admin API, with `/healthz`, `/readyz` and `/metrics`.",
+        },
+        Field {
+            key: "probes",
+            kind: Kind::Object(&PROBES),
+            absence: Means("the probes are served by the admin address only"),
+            doc: "`/healthz`, `/readyz` and `/metrics` on an address of their own, for orchestrators and scrapers that must not reach the admin API.",
+        },
+        Field {
+            key: "state",
+            kind: Kind::Text(&formats::FILE),
+            absence: Default("./banyan.db"),
+            doc: "The embedded store: percentages set at run time and their history. A relative path starts at the config file's directory.",
+        },
+        Field {
+            key: "workers",
+            kind: Kind::Integer { min: 1, max: 1024 },
+            absence: Means("one per core"),
+            doc: "Threads that serve requests.",
+        },
+        Field {
+            key: "trusted_proxies",
+            kind: Kind::List { of: &Kind::Text(&formats::NETWORK), min: 0 },
+            absence: Default("[]"),
+            doc: "Peers whose `Forwarded` and `X-Forwarded-*` fields are believed and passed on. From all others they are discarded.",
+        },
+        Field {
+            key: "limits",
+            kind: Kind::Object(&LIMITS),
+            absence: Default("{}"),
+            doc: "Size limits towards clients.",
+        },
+        Field {
+            key: "timeouts",
+            kind: Kind::Object(&TIMEOUTS),
+            absence: Default("{}"),
+            doc: "Time limits towards clients.",
+        },
+        Field { key: "log", kind: Kind::Object(&LOG), absence: Default("{}"), doc: "Log output." },
+        Field {
+            key: "otlp",
+            kind: Kind::Object(&OTLP),
+            absence: Means("no traces are exported"),
+            doc: "Trace export by OTLP over HTTP.",
+        },
+        Field {
+            key: "shadow",
+            kind: Kind::Object(&SHADOW_LIMITS),
+            absence: Default("{}"),
+            doc: "Bounds of the shadow, over all units together.",
+        },
+        Field {
+            key: "upstreams",
+            kind: Kind::Map { key: &formats::NAME, of: &Kind::Object(&UPSTREAM) },
+            absence: Default("{}"),
+            doc: "The services behind the gateway, by name.",
+        },
+        Field {
+            key: "units",
+            kind: Kind::Map { key: &formats::NAME, of: &Kind::Object(&UNIT) },
+            absence: Default("{}"),
+            doc: "The parts of the business that migrate, by name.",
+        },
+        Field {
+            key: "routes",
+            kind: Kind::List { of: &Kind::Object(&ROUTE), min: 0 },
+            absence: Default("[]"),
+            doc: "Routes that belong to no unit. There is at least one route in all, here or in a unit.",
+        },
+    ],
+};

@@ -1,0 +1,106 @@
+//! A unit of migration.
+
+use super::{
+    Absence::{Default, Means, Refused},
+    Choice, Field, Kind, Object, formats,
+    route::UNIT_ROUTE,
+};
+
+/// A unit of migration.
+pub(super) static UNIT: Object = Object {
+    id: "unit",
+    name: "a unit",
+    doc: "The smallest part of the business that migrates as one: a set of routes that two systems can answer.",
+    misplaced: &[("to", "a unit has two sides: 'legacy' and 'replacement'")],
+    fields: &[
+        Field {
+            key: "legacy",
+            kind: Kind::Text(&formats::UPSTREAM),
+            absence: Refused,
+            doc: "The upstream that is the old side.",
+        },
+        Field {
+            key: "replacement",
+            kind: Kind::Text(&formats::UPSTREAM),
+            absence: Refused,
+            doc: "The upstream that is the new side; another one than `legacy`.",
+        },
+        Field {
+            key: "percent",
+            kind: Kind::Percent,
+            absence: Default("0%"),
+            doc: "Share of subjects on the replacement, until one is set at run time: that one stands from then on, over restarts and reloads.",
+        },
+        Field {
+            key: "salt",
+            kind: Kind::Text(&formats::SALT),
+            absence: Means("the unit's name"),
+            doc: "What a subject is hashed with to find its bucket. Changing it moves users, so set it to the old name when a unit is renamed. No two units share one: their subjects would move together.",
+        },
+        Field {
+            key: "subject",
+            kind: Kind::List { of: &Kind::Text(&formats::SUBJECT), min: 0 },
+            absence: Default("[]"),
+            doc: "Where the subject is looked for. The first that is present counts; without any, a signed first-party cookie. A `jwt` claim is not verified: it decides a side, never a right.",
+        },
+        Field {
+            key: "fallback",
+            kind: Kind::Choice(&[
+                Choice { word: "none", doc: "the failure is answered" },
+                Choice { word: "legacy", doc: "legacy answers instead" },
+            ]),
+            absence: Default("none"),
+            doc: "What happens to a request with `effect: read` that failed on the replacement.",
+        },
+        Field {
+            key: "shadow",
+            kind: Kind::Object(&UNIT_SHADOW),
+            absence: Means("the sides are not compared"),
+            doc: "Comparison of the two sides.",
+        },
+        Field {
+            key: "side_header",
+            kind: Kind::Bool,
+            absence: Default("true"),
+            doc: "Whether the `Banyan-Unit` response field says which side answered and why.",
+        },
+        Field {
+            key: "routes",
+            kind: Kind::List { of: &Kind::Object(&UNIT_ROUTE), min: 1 },
+            absence: Refused,
+            doc: "Its routes. All of them send one subject to one side.",
+        },
+    ],
+};
+
+static UNIT_SHADOW: Object = Object {
+    id: "unit_shadow",
+    name: "the shadow of a unit",
+    doc: "Comparison of the two sides: the side that does not answer gets a copy of requests with `effect: read`, and its answer is compared as JSON, by path.",
+    misplaced: &[
+        ("concurrency", "the bounds of the shadow hold for all units: they stand at the top, under 'shadow'"),
+        ("queue", "the bounds of the shadow hold for all units: they stand at the top, under 'shadow'"),
+        ("timeout", "the bounds of the shadow hold for all units: they stand at the top, under 'shadow'"),
+        ("body", "the bounds of the shadow hold for all units: they stand at the top, under 'shadow'"),
+    ],
+    fields: &[
+        Field {
+            key: "sample",
+            kind: Kind::Percent,
+            absence: Refused,
+            doc: "Share of requests that are copied.",
+        },
+        Field {
+            key: "ignore",
+            kind: Kind::List { of: &Kind::Text(&formats::JSON_PATH), min: 0 },
+            absence: Default("[]"),
+            doc: "Paths that may differ.",
+        },
+        Field {
+            key: "redact",
+            kind: Kind::Bool,
+            absence: Default("true"),
+            doc: "Whether the values of sampled differences are hidden. They are your users' data.",
+        },
+    ],
+};

@@ -1,0 +1,217 @@
+//! The values of an object, taken out by key.
+
+use super::value::{Entry, FromValue, Value};
+use crate::{
+    language::Object,
+    report::{Complaint, Problems, Read, Reported, shown},
+    source::{Span, Spanned},
+};
+
+/// The values of an object. A value that is missing here was reported.
+#[derive(Clone, Debug)]
+pub(crate) struct Fields<'p> {
+    object: &'static Object,
+    place: Place,
+    /// One for each field of `object`, in its order.
+    values: Vec<Read<Option<Spanned<Value<'p>>>>>,
+    problems: &'p Problems,
+}
+
+/// How messages call an object, and where they show it.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) what: String,
+    pub(super) span: Span,
+}
+
+/// A key of the user's choice and what stands under it.
+pub(crate) struct Named<T> {
+    /// The key.
+    pub(crate) name: Spanned<String>,
+    /// Its value.
+    pub(crate) value: T,
+}
+
+/// What a text means.
+pub(crate) trait FromText: Sized {
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    fn from_text(text: &str) -> Result<Self, Complaint>;
+}
+
+impl<'p> Fields<'p> {
+    pub(super) fn new(
+        object: &'static Object,
+        place: Place,
+        values: Vec<Read<Option<Spanned<Value<'p>>>>>,
+        problems: &'p Problems,
+    ) -> Self {
+        Self { object, place, values, problems }
+    }
+
+    /// Where the object is shown: at its name if it has one.
+    pub(crate) fn span(&self) -> Span {
+        self.place.span
+    }
+
+    /// How messages call the object.
+    pub(crate) fn what(&self) -> &str {
+        &self.place.what
+    }
+
+    /// Where everything is reported.
+    pub(crate) fn problems(&self) -> &'p Problems {
+        self.problems
+    }
+
+    /// A value that is required or has a default.
+    pub(crate) fn get<T: FromValue>(&self, key: &'static str) -> Read<T> {
+        self.placed(key).map(|item| item.value)
+    }
+
+    /// The same, with its place.
+    pub(crate) fn placed<T: FromValue>(&self, key: &'static str) -> Read<Spanned<T>> {
+        self.maybe(key)?.ok_or_else(|| self.mismatch(key))
+    }
+
+    /// A value that may be missing.
+    pub(crate) fn maybe<T: FromValue>(&self, key: &'static str) -> Read<Option<Spanned<T>>> {
+        let Some(item) = self.raw(key)? else { return Ok(None) };
+        let value = T::from_value(&item.value).ok_or_else(|| self.mismatch(key))?;
+        Ok(Some(Spanned { value, span: item.span }))
+    }
+
+    /// A text that is required or has a default.
+    pub(crate) fn text<T: FromText>(&self, key: &'static str) -> Read<Spanned<T>> {
+        self.maybe_text(key)?.ok_or_else(|| self.mismatch(key))
+    }
+
+    /// A text that may be missing.
+    pub(crate) fn maybe_text<T: FromText>(&self, key: &'static str) -> Read<Option<Spanned<T>>> {
+        self.maybe::<String>(key)?.map(|text| read_text(text, key, self.problems)).transpose()
+    }
+
+    /// A list of texts, in which every fault is reported. Entries that were refused make the list an error.
+    pub(crate) fn texts<T: FromText>(&self, key: &'static str) -> Read<Vec<Spanned<T>>> {
+        let (items, mut whole) = self.list(key)?;
+        let label = format!("an entry of {key}");
+        let mut texts = Vec::with_capacity(items.len());
+        for Spanned { value, span } in items {
+            let Some(value) = String::from_value(value) else { return Err(self.mismatch(key)) };
+            match read_text(Spanned { value, span: *span }, &label, self.problems) {
+                Ok(text) => texts.push(text),
+                Err(reported) => whole = Err(reported),
+            }
+        }
+        whole.map(|()| texts)
+    }
+
+    /// An object that is required or has a default.
+    pub(crate) fn object(&self, key: &'static str) -> Read<&Self> {
+        self.maybe_object(key)?.ok_or_else(|| self.mismatch(key))
+    }
+
+    /// An object that may be missing.
+    pub(crate) fn maybe_object(&self, key: &'static str) -> Read<Option<&Self>> {
+        match self.raw(key)? {
+            None => Ok(None),
+            Some(Spanned { value: Value::Object(fields), .. }) => Ok(Some(fields)),
+            Some(_) => Err(self.mismatch(key)),
+        }
+    }
+
+    /// The readable objects of a list, and whether that is all of them.
+    pub(crate) fn objects(&self, key: &'static str) -> (Vec<&Self>, Read<()>) {
+        let (items, whole) = match self.list(key) {
+            Ok(list) => list,
+            Err(reported) => return (Vec::new(), Err(reported)),
+        };
+        let object = |item: &'_ Spanned<Value<'p>>| matches!(item.value, Value::Object(_));
+        debug_assert!(items.iter().all(object), "'{key}' is no list of objects in the tables");
+        let objects = items.iter().filter_map(|item| match &item.value {
+            Value::Object(fields) => Some(fields),
+            _ => None,
+        });
+        (objects.collect(), whole)
+    }
+
+    /// The entries of a map of objects. An entry whose value was refused is there by its name.
+    pub(crate) fn named(&self, key: &'static str) -> Read<Vec<Named<Read<&Self>>>> {
+        let entries = self.map(key)?;
+        Ok(entries
+            .iter()
+            .map(|(name, value)| {
+                let value = match value {
+                    Ok(Spanned { value: Value::Object(fields), .. }) => Ok(fields),
+                    Ok(_) => Err(self.mismatch(key)),
+                    Err(reported) => Err(*reported),
+                };
+                Named { name: name.clone(), value }
+            })
+            .collect())
+    }
+
+    /// The entries of a map of texts that may be missing.
+    pub(crate) fn named_texts(&self, key: &'static str) -> Read<Vec<Named<Spanned<String>>>> {
+        if self.raw(key)?.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut texts = Vec::new();
+        let mut whole = Ok(());
+        for (name, value) in self.map(key)? {
+            match value {
+                Ok(item) => {
+                    let value = String::from_value(&item.value).ok_or_else(|| self.mismatch(key))?;
+                    texts.push(Named { name: name.clone(), value: Spanned { value, span: item.span } });
+                }
+                Err(reported) => whole = Err(*reported),
+            }
+        }
+        whole.map(|()| texts)
+    }
+
+    fn list(&self, key: &'static str) -> Read<(&[Spanned<Value<'p>>], Read<()>)> {
+        match self.raw(key)? {
+            Some(Spanned { value: Value::List(items, whole), .. }) => Ok((items, *whole)),
+            _ => Err(self.mismatch(key)),
+        }
+    }
+
+    fn map(&self, key: &'static str) -> Read<&[Entry<'p>]> {
+        match self.raw(key)? {
+            Some(Spanned { value: Value::Map(entries), .. }) => Ok(entries),
+            _ => Err(self.mismatch(key)),
+        }
+    }
+
+    fn raw(&self, key: &'static str) -> Read<Option<&Spanned<Value<'p>>>> {
+        let value = self.object.field(key).and_then(|(index, _)| self.values.get(index));
+        match value {
+            Some(Ok(value)) => Ok(value.as_ref()),
+            Some(Err(reported)) => Err(*reported),
+            None => Err(self.mismatch(key)),
+        }
+    }
+
+    /// The caller and the tables disagree: a mistake in this crate, which must not pass for a good config.
+    fn mismatch(&self, key: &'static str) -> Reported {
+        debug_assert!(false, "'{key}' of '{}' is read as something else than the tables say", self.object.id);
+        self.problems.add(
+            self.place.span,
+            format!("Banyan cannot read '{key}' of {}; please report this", self.place.what),
+            None,
+        )
+    }
+}
+
+/// Reads a text and reports what is wrong with it.
+fn read_text<T: FromText>(text: Spanned<String>, label: &str, problems: &Problems) -> Read<Spanned<T>> {
+    match T::from_text(&text.value) {
+        Ok(value) => Ok(Spanned { value, span: text.span }),
+        Err(Complaint { message, hint }) => {
+            Err(problems.add(text.span, format!("{label} is {}: {message}", shown(&text.value)), hint))
+        }
+    }
+}

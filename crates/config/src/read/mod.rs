@@ -1,0 +1,12 @@
+//! The first stage: a tree of nodes becomes values with places, as the tables say.
+//!
+//! Everything that can be said about a value by itself is said here: unknown and missing keys, wrong kinds, values out
+//! of range. A fault in one key leaves all others readable.
+
+mod fields;
+mod scalar;
+mod structure;
+mod value;
+
+pub(crate) use fields::{Fields, FromText, Named};
+pub(crate) use structure::root;

@@ -1,0 +1,85 @@
+//! The examples that people start from.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use banyan_config::plan::{AccessLog, Effect, HostMatch, Plan, SubjectSource, Target};
+use http::Method;
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name)
+}
+
+fn load(name: &str) -> Plan {
+    banyan_config::load(&example(name)).unwrap_or_else(|report| panic!("{report}"))
+}
+
+#[test]
+fn the_first_example_means_what_it_says() {
+    let plan = load("banyan.yaml");
+    assert_eq!(plan.listeners[0].address.to_string(), "127.0.0.1:8080");
+    assert!(plan.state.ends_with("examples/banyan.db"), "{:?}", plan.state);
+    assert!(plan.admin.token_file.ends_with("banyan.db.admin-token"));
+    let names = plan.upstreams.iter().map(|upstream| &*upstream.name).collect::<Vec<_>>();
+    assert_eq!(names, ["legacy", "articles"]);
+    assert_eq!(plan.upstreams[1].endpoints[1].port, 7003);
+    assert_eq!(plan.upstreams[0].timeout, Duration::from_secs(3));
+    let unit = &plan.units[0];
+    assert_eq!((unit.legacy.0, unit.replacement.0), (0, 1));
+    assert_eq!((unit.percent.basis_points(), &*unit.salt, unit.fallback), (500, "articles", true));
+    assert_eq!(unit.subject[0], SubjectSource::Jwt("sub".to_owned()));
+    assert_eq!(unit.shadow.as_ref().map(|shadow| shadow.redact), Some(true));
+}
+
+#[test]
+fn the_routes_of_the_first_example_stand_in_the_order_of_the_file() {
+    let plan = load("banyan.yaml");
+    let shape =
+        |route: &banyan_config::plan::Route| (route.pattern.to_string(), route.methods.clone(), route.effect);
+    let read = vec![Method::GET, Method::HEAD];
+    let expected = [
+        ("/articles/{id}".to_owned(), read.clone(), Effect::Read),
+        ("/articles".to_owned(), read.clone(), Effect::Read),
+        ("/articles".to_owned(), vec![Method::POST], Effect::Write),
+        ("/healthz-legacy".to_owned(), read, Effect::Read),
+        ("/{rest...}".to_owned(), Vec::new(), Effect::Write),
+    ];
+    assert_eq!(plan.routes.iter().map(shape).collect::<Vec<_>>(), expected);
+    assert_eq!(plan.routes[0].span.line, 21);
+    assert!(matches!(plan.routes[2].target, Target::Unit(unit) if unit.0 == 0));
+    assert!(matches!(plan.routes[3].target, Target::Upstream(upstream) if upstream.0 == 0));
+}
+
+#[test]
+fn the_full_example_parses() {
+    let plan = load("full.yaml");
+    assert_eq!(plan.log.access, AccessLog::File("/var/log/banyan/access.log".into()));
+    assert_eq!(plan.routes[0].host, Some(HostMatch::Below("example.com".to_owned())));
+    let tls = plan.listeners[1].tls.as_ref();
+    assert!(tls.is_some_and(|tls| tls.cert.ends_with("examples/tls/chain.pem")));
+}
+
+#[test]
+fn both_examples_are_valid_by_the_schema_and_a_mistake_is_not() {
+    let schema = banyan_config::json_schema();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    for name in ["banyan.yaml", "full.yaml"] {
+        let text = std::fs::read_to_string(example(name)).unwrap();
+        let value: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+        let errors = validator.iter_errors(&value).map(|error| error.to_string()).collect::<Vec<_>>();
+        assert!(errors.is_empty(), "{name}: {errors:#?}");
+        let mut wrong = value.clone();
+        wrong["upstreams"]["legacy"]["timeuot"] = "3s".into();
+        assert!(!validator.is_valid(&wrong));
+        let mut wrong = value;
+        wrong["units"]["articles"]["percent"] = 5.into();
+        assert!(!validator.is_valid(&wrong));
+    }
+}
+
+#[test]
+fn the_schema_is_a_schema() {
+    assert!(jsonschema::meta::is_valid(&banyan_config::json_schema()));
+}
