@@ -1,1 +1,30 @@
-//! Part of Banyan.
+//! The data plane: takes requests in, sends each to the side that owns its unit by now, and brings the answer back.
+//!
+//! One thread and one current-thread runtime per core, each with its own listening socket, connections and estimates; two
+//! more threads for what must never hold a request up, the keeper (health checks, names) and the shadow. A plan is compiled
+//! once, handed to every worker, and kept by each request to its end. `docs/life-of-a-request.md` walks through it.
+mod access;
+mod compiled;
+mod connections;
+mod exchange;
+pub mod explain;
+mod forward;
+mod gateway;
+mod meter;
+pub mod outcome;
+mod pipeline;
+pub mod router;
+mod scrape;
+mod shadow;
+pub mod stages;
+mod status;
+mod subject;
+mod trace;
+mod upstream;
+mod wire;
+mod worker;
+
+pub use compiled::ApplyError;
+pub use gateway::{Deps, Gateway};
+pub use stages::decide::{Decision, Reason, Side};
+pub use status::{EndpointStatus, UpstreamStatus};

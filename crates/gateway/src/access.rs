@@ -1,0 +1,132 @@
+//! The access line of an exchange: one JSON object, written by hand into the worker's buffer.
+
+use std::{
+    io::Write as _,
+    time::{Duration, SystemTime},
+};
+
+use http::Version;
+
+use crate::{exchange::Exchange, worker::Local};
+
+/// Appends the line of an exchange.
+pub(crate) fn write(out: &mut Vec<u8>, local: &Local, exchange: &Exchange, at: SystemTime, took: Duration) {
+    let row = exchange.ending.row();
+    out.extend_from_slice(b"{\"time\":");
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    number(out, since.as_secs());
+    out.push(b'.');
+    padded(out, since.subsec_micros());
+    text(out, "client", |out| ip(out, exchange.peer.ip()));
+    text(out, "method", |out| escape(out, exchange.method.as_ref().map_or("", http::Method::as_str)));
+    text(out, "path", |out| escape(out, &exchange.path));
+    text(out, "proto", |out| out.extend_from_slice(version(exchange.version).as_bytes()));
+    field(out, "status", u64::from(exchange.status));
+    text(out, "flag", |out| out.extend_from_slice(row.code.as_bytes()));
+    field(out, "bytes", exchange.sent);
+    field(out, "us", u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    if let Some(route) = exchange.route.filter(|_| exchange.generation == local.compiled.generation) {
+        text(out, "route", |out| escape(out, &local.compiled.labels[route]));
+    }
+    if let Some(decision) = &exchange.decision {
+        text(out, "unit", |out| escape(out, &decision.name));
+        text(out, "side", |out| out.extend_from_slice(decision.side.as_str().as_bytes()));
+        text(out, "reason", |out| out.extend_from_slice(decision.reason.as_str().as_bytes()));
+        field(out, "bucket", u64::from(decision.bucket.index()));
+    }
+    if let Some(upstream) = &exchange.upstream {
+        text(out, "upstream", |out| escape(out, upstream));
+        field(out, "attempts", u64::from(exchange.attempts));
+    }
+    if let Some(endpoint) = exchange.endpoint {
+        text(out, "endpoint", |out| {
+            ip(out, endpoint.ip());
+            out.push(b':');
+            number(out, u64::from(endpoint.port()));
+        });
+    }
+    if let Some(detail) = exchange.detail {
+        text(out, "detail", |out| escape(out, detail));
+    }
+    text(out, "trace", |out| out.extend_from_slice(&exchange.trace.trace_hex()));
+    out.extend_from_slice(b"}\n");
+}
+
+fn version(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_2 => "HTTP/2",
+        Version::HTTP_10 => "HTTP/1.0",
+        _ => "HTTP/1.1",
+    }
+}
+
+fn text(out: &mut Vec<u8>, key: &str, value: impl FnOnce(&mut Vec<u8>)) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(b"\":\"");
+    value(out);
+    out.push(b'"');
+}
+
+fn field(out: &mut Vec<u8>, key: &str, value: u64) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(b"\":");
+    number(out, value);
+}
+
+fn number(out: &mut Vec<u8>, value: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+fn padded(out: &mut Vec<u8>, micros: u32) {
+    let mut digits = [b'0'; 6];
+    let mut rest = micros;
+    for digit in digits.iter_mut().rev() {
+        *digit = b"0123456789"[(rest % 10) as usize];
+        rest /= 10;
+    }
+    out.extend_from_slice(&digits);
+}
+
+fn ip(out: &mut Vec<u8>, ip: std::net::IpAddr) {
+    let written = write!(out, "{}", ip.to_canonical());
+    debug_assert!(written.is_ok(), "writing to a vector");
+}
+
+/// JSON's escapes; what a client sends must not be able to forge a line.
+fn escape(out: &mut Vec<u8>, text: &str) {
+    for &byte in text.as_bytes() {
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            0x00..0x20 | 0x7F => {
+                out.extend_from_slice(b"\\u00");
+                out.push(b"0123456789abcdef"[usize::from(byte >> 4)]);
+                out.push(b"0123456789abcdef"[usize::from(byte & 0xF)]);
+            }
+            _ => out.push(byte),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_a_client_sends_breaks_the_line() {
+        let mut out = Vec::new();
+        text(&mut out, "path", |out| escape(out, "/\"\\\n\u{7f}\u{0}é"));
+        let line = format!("{{{}}}", String::from_utf8(out).unwrap().trim_start_matches(','));
+        let parsed: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(parsed["path"], "/\"\\\n\u{7f}\u{0}é");
+    }
+
+    #[test]
+    fn fractions_keep_their_zeros() {
+        let mut out = Vec::new();
+        padded(&mut out, 42);
+        assert_eq!(out, b"000042");
+    }
+}

@@ -1,0 +1,134 @@
+//! A plan made ready for the workers: routes compiled, certificates loaded, what did not change taken over.
+
+use std::{collections::HashMap, io, sync::Arc};
+
+use banyan_compare::Rules;
+use banyan_config::plan::{Listener, Plan, Route, Unit};
+use banyan_state::live::{UnitLive, Units};
+
+use crate::{
+    router::Router,
+    shadow::unit::ShadowUnit,
+    upstream::host::SharedUpstream,
+    wire::tls::{self, TlsError},
+};
+
+/// Why a plan cannot be applied. The one before stays.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// Certificates of an upstream.
+    #[error("upstream '{name}': {reason}")]
+    Upstream {
+        /// Its name.
+        name: Arc<str>,
+        /// What is wrong.
+        reason: TlsError,
+    },
+    /// Certificates of a listener.
+    #[error("listener {address}: {reason}")]
+    Listener {
+        /// Its address.
+        address: std::net::SocketAddr,
+        /// What is wrong.
+        reason: TlsError,
+    },
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {reason}")]
+    Bind {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the system says.
+        reason: io::Error,
+    },
+    /// An ignore rule of a shadow.
+    #[error("unit '{unit}': {reason}")]
+    Shadow {
+        /// The unit.
+        unit: Arc<str>,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A thread or its runtime could not be started.
+    #[error("cannot start a worker: {0}")]
+    Worker(#[from] io::Error),
+    /// The workers are gone: the gateway is shutting down.
+    #[error("the gateway is shutting down")]
+    ShuttingDown,
+}
+
+/// Everything of one generation. Immutable; a request keeps the one it started with.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) generation: u64,
+    pub(crate) router: Router,
+    /// The label of each route.
+    pub(crate) labels: Vec<Arc<str>>,
+    pub(crate) units: Vec<CompiledUnit>,
+    pub(crate) upstreams: Vec<Arc<SharedUpstream>>,
+    /// By listener.
+    pub(crate) tls: Vec<Option<Arc<rustls::ServerConfig>>>,
+    pub(crate) trace_probability: f64,
+}
+
+/// A unit with its place in the shared state.
+#[derive(Debug)]
+pub(crate) struct CompiledUnit {
+    pub(crate) live: Arc<UnitLive>,
+    pub(crate) shadow: Option<Arc<ShadowUnit>>,
+}
+
+impl Compiled {
+    /// Makes a plan ready. Upstreams that are the same as before keep their hosts, health and connections.
+    pub(crate) fn new(
+        plan: Arc<Plan>,
+        generation: u64,
+        units: &Units,
+        before: Option<&Self>,
+    ) -> Result<Self, ApplyError> {
+        let known: HashMap<&str, &Arc<SharedUpstream>> = before
+            .map(|before| {
+                before.upstreams.iter().map(|upstream| (&*upstream.config.name, upstream)).collect()
+            })
+            .unwrap_or_default();
+        let upstreams = plan.upstreams.iter().map(|config| match known.get(&*config.name) {
+            Some(same) if same.config == *config && config.ca.is_none() => Ok(Arc::clone(same)),
+            _ => SharedUpstream::new(config.clone())
+                .map(Arc::new)
+                .map_err(|reason| ApplyError::Upstream { name: config.name.clone(), reason }),
+        });
+        Ok(Self {
+            upstreams: upstreams.collect::<Result<_, _>>()?,
+            tls: plan.listeners.iter().map(listener_tls).collect::<Result<_, _>>()?,
+            units: plan.units.iter().map(|unit| compile_unit(unit, units)).collect::<Result<_, _>>()?,
+            router: Router::new(&plan.routes),
+            labels: plan.routes.iter().map(label).collect(),
+            trace_probability: plan.otlp.as_ref().map_or(0.0, |otlp| otlp.sample.ratio()),
+            generation,
+            plan,
+        })
+    }
+}
+
+fn label(route: &Route) -> Arc<str> {
+    route.pattern.to_string().into()
+}
+
+fn listener_tls(listener: &Listener) -> Result<Option<Arc<rustls::ServerConfig>>, ApplyError> {
+    let Some(files) = &listener.tls else { return Ok(None) };
+    let address = listener.address;
+    tls::server_config(files).map(Some).map_err(|reason| ApplyError::Listener { address, reason })
+}
+
+fn compile_unit(unit: &Unit, units: &Units) -> Result<CompiledUnit, ApplyError> {
+    let live = units.get_or_insert(&unit.name, unit.percent);
+    let shadow = match &unit.shadow {
+        None => None,
+        Some(shadow) => {
+            let rules = Rules::new(&shadow.ignore)
+                .map_err(|error| ApplyError::Shadow { unit: unit.name.clone(), reason: error.to_string() })?;
+            Some(Arc::new(ShadowUnit::new(live.clone(), rules, shadow.redact)))
+        }
+    };
+    Ok(CompiledUnit { live, shadow })
+}

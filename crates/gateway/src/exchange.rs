@@ -1,0 +1,81 @@
+//! One request, and the facts learned about it so far.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use http::{Method, Version};
+use tokio::time::Instant;
+
+use crate::{outcome::Ending, stages::decide::Decision, trace::TraceContext};
+
+/// The facts of one exchange. Stages add to it; at the end it becomes metrics, an access line and a span.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    /// When the head was complete.
+    pub(crate) started: Instant,
+    /// Who is connected to us.
+    pub(crate) peer: SocketAddr,
+    /// Whether the client's connection is encrypted.
+    pub(crate) secure: bool,
+    /// As spoken by the client.
+    pub(crate) version: Version,
+    /// As sent; `None` when the head was refused before it was known.
+    pub(crate) method: Option<Method>,
+    /// Without the query, which may hold secrets.
+    pub(crate) path: String,
+    /// Ours or the caller's.
+    pub(crate) trace: TraceContext,
+    /// Index into the plan's routes.
+    pub(crate) route: Option<usize>,
+    /// For routes of a unit.
+    pub(crate) decision: Option<Decision>,
+    /// Who answered, or was asked last.
+    pub(crate) upstream: Option<Arc<str>>,
+    /// Its address.
+    pub(crate) endpoint: Option<SocketAddr>,
+    /// Attempts on upstreams.
+    pub(crate) attempts: u32,
+    /// Status sent.
+    pub(crate) status: u16,
+    /// Bytes of the answer's body that were handed to the client's connection.
+    pub(crate) sent: u64,
+    /// How it ended, as far as is known.
+    pub(crate) ending: Ending,
+    /// More on a refusal: static, so that nothing of the request leaks.
+    pub(crate) detail: Option<&'static str>,
+    /// When the caller gives up, if it said so.
+    pub(crate) caller_deadline: Option<Instant>,
+    /// Generation of the plan it was served by.
+    pub(crate) generation: u64,
+}
+
+impl Exchange {
+    /// A new exchange of which only the connection is known.
+    pub(crate) fn new(
+        peer: SocketAddr,
+        secure: bool,
+        version: Version,
+        trace: TraceContext,
+        now: Instant,
+    ) -> Self {
+        Self {
+            started: now,
+            peer,
+            secure,
+            version,
+            method: None,
+            path: String::new(),
+            trace,
+            route: None,
+            decision: None,
+            upstream: None,
+            endpoint: None,
+            attempts: 0,
+            status: 0,
+            sent: 0,
+            ending: Ending::ClientGone,
+            detail: None,
+            caller_deadline: None,
+            generation: 0,
+        }
+    }
+}

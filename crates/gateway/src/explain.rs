@@ -1,0 +1,137 @@
+//! What would happen to a request, in the order of the pipeline, without sending it.
+
+use banyan_config::plan::{Effect, Plan, Target};
+use banyan_flags::Percent;
+use http::{HeaderMap, Method};
+
+use crate::{
+    router::{Match, Query, Router},
+    stages::decide::{Decision, Side},
+};
+
+/// A request to be explained.
+#[derive(Clone, Debug)]
+pub struct Ask<'a> {
+    /// Method.
+    pub method: &'a Method,
+    /// Path, with or without a query.
+    pub path: &'a str,
+    /// Host, empty when it does not matter.
+    pub host: &'a str,
+    /// Fields.
+    pub headers: &'a HeaderMap,
+    /// The subject, instead of looking for one in the fields.
+    pub subject: Option<&'a str>,
+}
+
+/// One step and what it comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Name of the step.
+    pub name: &'static str,
+    /// What it decides, and why.
+    pub says: String,
+}
+
+/// Explains a request step by step. `percent` gives a unit's share at run time, if it is known.
+#[must_use]
+pub fn explain(plan: &Plan, ask: &Ask<'_>, percent: impl Fn(&str) -> Option<Percent>) -> Vec<Step> {
+    let mut steps = vec![Step {
+        name: "admit",
+        says: format!(
+            "at most {} passes through the gateway (limits.hops), head up to {} bytes",
+            plan.limits.hops, plan.limits.head
+        ),
+    }];
+    let mut say = |name, says| steps.push(Step { name, says });
+    let path = ask.path.split('?').next().unwrap_or_default();
+    let query = Query { host: ask.host, path, method: ask.method, headers: ask.headers };
+    let route = match Router::new(&plan.routes).find(&plan.routes, &query) {
+        Match::Route(index) => &plan.routes[index],
+        Match::None => {
+            say("route", "no route matches: 404, code NR".into());
+            return steps;
+        }
+        Match::MethodNotAllowed(methods) => {
+            let list: Vec<_> = methods.iter().map(Method::as_str).collect();
+            say("route", format!("the path is served, but only for {}: 405, code MA", list.join(", ")));
+            return steps;
+        }
+    };
+    say("route", format!("{} (line {} of the config)", route.pattern, route.span.line));
+    if let Some(limit) = route.body_limit.or(plan.limits.body) {
+        say("limit", format!("request body up to {limit} bytes"));
+    }
+    let effect = if route.effect == Effect::Read {
+        "read: may be repeated and copied"
+    } else {
+        "write: never repeated, never copied"
+    };
+    say("effect", effect.into());
+    let upstream = match route.target {
+        Target::Upstream(id) => id,
+        Target::Unit(id) => {
+            let unit = &plan.units[id.0];
+            let live = percent(&unit.name);
+            let (share, source) = live.map_or((unit.percent, "the config"), |live| (live, "run time"));
+            let (side, why) = side_of(plan, ask, id, share);
+            say("unit", format!("{} at {share} by {source}", unit.name));
+            say("decide", why);
+            let other = if side == Side::Replacement {
+                &plan.upstreams[unit.legacy.0].name
+            } else {
+                &plan.upstreams[unit.replacement.0].name
+            };
+            if let (Some(shadow), Effect::Read) = (&unit.shadow, route.effect) {
+                say("shadow", format!("{} of requests are copied to '{other}' and compared", shadow.sample));
+            }
+            if unit.fallback && route.effect == Effect::Read && side == Side::Replacement {
+                say(
+                    "fallback",
+                    format!(
+                        "if '{}' fails or answers 5xx, '{other}' is asked",
+                        plan.upstreams[unit.replacement.0].name
+                    ),
+                );
+            }
+            Decision::upstream(unit, side)
+        }
+    };
+    let upstream = &plan.upstreams[upstream.0];
+    let path =
+        route.path.as_ref().map_or_else(|| "the path as sent".to_owned(), |path| format!("the path {path}"));
+    say(
+        "call",
+        format!(
+            "'{}' with {path}: connect {:?}, answer within {:?}, in all {:?}, idle {:?}; {} endpoint(s)",
+            upstream.name,
+            upstream.connect,
+            upstream.timeout,
+            upstream.deadline,
+            upstream.idle,
+            upstream.endpoints.len(),
+        ),
+    );
+    steps
+}
+
+fn side_of(plan: &Plan, ask: &Ask<'_>, id: banyan_config::plan::UnitId, share: Percent) -> (Side, String) {
+    let unit = &plan.units[id.0];
+    let signer = crate::subject::Signer::new(&[0; 32]);
+    let found = crate::subject::find(&unit.subject, &signer, ask.headers);
+    let Some(subject) =
+        ask.subject.map(ToOwned::to_owned).or_else(|| found.map(std::borrow::Cow::into_owned))
+    else {
+        let says = "no subject: a new one is made up, in a signed cookie; name one with --as".to_owned();
+        return (if share == Percent::FULL { Side::Replacement } else { Side::Legacy }, says);
+    };
+    let decision = Decision::make(id, unit, share, &subject);
+    let relation = if decision.side == Side::Replacement { "below" } else { "not below" };
+    let says = format!(
+        "subject '{subject}' has bucket {}, {relation} {}: {}",
+        decision.bucket.index(),
+        share.basis_points(),
+        decision.side.as_str(),
+    );
+    (decision.side, says)
+}

@@ -1,0 +1,225 @@
+//! The one place where the order of a request's steps exists. It reads from top to bottom.
+
+use banyan_config::plan::{Route, Target};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use tokio::time::Instant;
+
+use crate::{
+    exchange::Exchange,
+    forward::{self, Client},
+    outcome::Ending,
+    router::captures,
+    stages::{
+        admit, call,
+        decide::{Decision, Side},
+        respond, route, shadow,
+    },
+    subject,
+    wire::body::{Broken, ReqBody, ResBody},
+    worker::{Local, Worker},
+};
+
+/// Request bodies up to this size are held where that lets a request be sent twice: to fall back, or to compare.
+const HOLD_BYTES: usize = 64 * 1024;
+
+/// Serves one request. Every ending comes back as an answer.
+pub(crate) async fn serve(
+    worker: &Worker,
+    client: &Client,
+    exchange: &mut Exchange,
+    request: Request<ReqBody>,
+) -> Response<ResBody> {
+    let local = worker.local();
+    exchange.generation = local.compiled.generation;
+    let mut allow = None;
+    let mut response = match answer(worker, &local, client, exchange, request, &mut allow).await {
+        Ok(response) => response,
+        Err(broken) => respond::problem(exchange, broken),
+    };
+    if let Some(allow) = allow {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    exchange.status = response.status().as_u16();
+    response
+}
+
+async fn answer(
+    worker: &Worker,
+    local: &Local,
+    client: &Client,
+    exchange: &mut Exchange,
+    request: Request<ReqBody>,
+    allow: &mut Option<HeaderValue>,
+) -> Result<Response<ResBody>, Broken> {
+    let plan = &local.compiled.plan;
+    let (parts, mut body) = request.into_parts();
+    let (method, target, mut headers) = (parts.method, parts.uri, parts.headers);
+    let host = host_of(&target, &headers);
+
+    // 1. Admit: a loop, or a caller that has given up, goes no further.
+    let hop = admit::admit(exchange, &headers, plan.limits.hops, exchange.started)?;
+    // 2. Route.
+    let index = route::route(&local.compiled, &method, &target, &host, &headers).map_err(|no_route| {
+        *allow = no_route.allow;
+        no_route.ending
+    })?;
+    exchange.route = Some(index);
+    let route = &plan.routes[index];
+    // 3. Limit: the route's own size of a body.
+    if let Some(limit) = route.body_limit
+        && !body.limit(limit)
+    {
+        return Err(Ending::BodyTooLarge.into());
+    }
+    // 4. Decide: the side of the unit, by the subject.
+    let cookie = decide(worker, local, exchange, route, &headers);
+    let upgrade = upgrade_of(&headers);
+    // 5. Forward: the fields as the next hop gets them.
+    forward::request(&mut headers, client, exchange, &host, hop);
+    let target = upstream_target(route, &target);
+    // 6. Shadow: whether a copy is wanted; and whether the body must be held for that, or for a fallback.
+    let sampled = exchange.decision.as_ref().is_some_and(|decision| {
+        upgrade.is_none() && shadow::is_sampled(worker, local, decision, route.effect)
+    });
+    if sampled || may_fall_back(local, exchange, route) {
+        body = body.hold(HOLD_BYTES).await?;
+    }
+    let copy =
+        if sampled { copy_of(local, exchange, &method, &target, &headers, &host, &body) } else { None };
+    // 7. Call, with the fallback.
+    let call = call::Call {
+        method: &method,
+        target: &target,
+        headers: &mut headers,
+        host: &host,
+        upgrade: upgrade.as_ref(),
+    };
+    let mut response = call::call(worker, local, exchange, route, call, body).await?;
+    // 8. Respond; the shadow sees the answer pass.
+    if let (Some(copy), true) = (copy, is_first_choice(exchange)) {
+        response = shadow::attach(worker, local, copy, response);
+    }
+    let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let protocol = response.headers().get(header::UPGRADE).cloned();
+    respond::finish(response.headers_mut(), exchange, cookie);
+    if let (true, Some(protocol)) = (switching, protocol) {
+        response.headers_mut().insert(header::CONNECTION, forward::UPGRADE);
+        response.headers_mut().insert(header::UPGRADE, protocol);
+    }
+    exchange.ending = Ending::Ok;
+    Ok(response)
+}
+
+/// The authority the client asked for: of the target where it has one, else of the `Host` field.
+fn host_of(target: &Uri, headers: &HeaderMap) -> String {
+    let named = target.authority().map(http::uri::Authority::as_str);
+    let field = || headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    named.or_else(field).unwrap_or_default().to_owned()
+}
+
+/// The side, for a route of a unit. A subject who is nobody yet gets a cookie.
+fn decide(
+    worker: &Worker,
+    local: &Local,
+    exchange: &mut Exchange,
+    route: &Route,
+    headers: &HeaderMap,
+) -> Option<HeaderValue> {
+    let Target::Unit(id) = route.target else { return None };
+    let (unit, live) = (&local.compiled.plan.units[id.0], &local.compiled.units[id.0].live);
+    let percent = live.percent();
+    let (decision, cookie) = match subject::find(&unit.subject, &worker.signer, headers) {
+        Some(subject) => (Decision::make(id, unit, percent, &subject), None),
+        None => {
+            let (subject, cookie) = worker.signer.issue(exchange.secure, &mut *worker.rng.borrow_mut());
+            (Decision::make(id, unit, percent, &subject), cookie)
+        }
+    };
+    exchange.decision = Some(decision);
+    cookie
+}
+
+fn upgrade_of(headers: &HeaderMap) -> Option<HeaderValue> {
+    let protocol = headers.get(header::UPGRADE)?;
+    let wanted = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
+        .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
+    // Prior knowledge is how HTTP/2 is begun in cleartext; an upgrade to it would end in the middle of us.
+    let is_h2c = protocol.as_bytes().eq_ignore_ascii_case(b"h2c");
+    (wanted && !is_h2c).then(|| protocol.clone())
+}
+
+/// Path and query as the upstream gets them.
+fn upstream_target(route: &Route, target: &Uri) -> String {
+    let Some(template) = &route.path else {
+        return target.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
+    };
+    let values = captures(&route.pattern, target.path());
+    let named: Vec<_> = route.pattern.params().zip(values).collect();
+    let mut path = String::with_capacity(target.path().len());
+    for segment in template.segments() {
+        path.push('/');
+        match segment {
+            banyan_config::pattern::Segment::Literal(text) => path.push_str(text),
+            banyan_config::pattern::Segment::Param(name) | banyan_config::pattern::Segment::Rest(name) => {
+                path.push_str(named.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value));
+            }
+        }
+    }
+    if let Some(query) = target.query() {
+        path.push('?');
+        path.push_str(query);
+    }
+    path
+}
+
+fn may_fall_back(local: &Local, exchange: &Exchange, route: &Route) -> bool {
+    exchange.decision.as_ref().is_some_and(|decision| {
+        decision.side == Side::Replacement
+            && local.compiled.plan.units[decision.unit.0].fallback
+            && route.effect == banyan_config::plan::Effect::Read
+    })
+}
+
+fn copy_of(
+    local: &Local,
+    exchange: &Exchange,
+    method: &Method,
+    target: &str,
+    headers: &HeaderMap,
+    host: &str,
+    body: &ReqBody,
+) -> Option<shadow::Copy> {
+    let original = shadow::Original { method, target, headers, host, body: body.held() };
+    shadow::copy(local, exchange, exchange.decision.as_ref()?, original)
+}
+
+/// Whether the side that was decided for has answered itself.
+fn is_first_choice(exchange: &Exchange) -> bool {
+    exchange
+        .decision
+        .as_ref()
+        .is_some_and(|decision| decision.reason == crate::stages::decide::Reason::Percent)
+}
+
+/// Ends an exchange whose head was refused before there was a request.
+pub(crate) fn refuse(worker: &Worker, exchange: &mut Exchange, broken: Broken) -> Response<ResBody> {
+    exchange.generation = worker.local().compiled.generation;
+    let response = respond::problem(exchange, broken);
+    exchange.status = response.status().as_u16();
+    response
+}
+
+/// What is known the moment a request's head is complete.
+pub(crate) fn begin(
+    worker: &Worker,
+    client: &Client,
+    version: http::Version,
+    headers: &HeaderMap,
+) -> Exchange {
+    let probability = worker.local().compiled.trace_probability;
+    let trace = crate::trace::TraceContext::of(headers, probability, &mut *worker.rng.borrow_mut());
+    Exchange::new(client.peer, client.secure, version, trace, Instant::now())
+}

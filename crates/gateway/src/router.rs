@@ -1,0 +1,353 @@
+//! From host, path, method and fields to a route, in time that does not grow with the table.
+//!
+//! Order: the exact host, then wildcard hosts from the longest, then any host. Within a host, segment by segment: a
+//! literal before `{param}` before `{rest...}`, going back when the rest does not fit. Within one template, rules with
+//! more field conditions first, a named method before `*`.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use banyan_config::{
+    pattern::Segment,
+    plan::{HostMatch, Route},
+};
+use http::{HeaderMap, Method};
+use smallvec::SmallVec;
+
+/// The compiled table. Values are indexes into the plan's routes.
+#[derive(Debug, Default)]
+pub struct Router {
+    exact: HashMap<String, Node>,
+    /// Sorted from the longest suffix.
+    below: Vec<(String, Node)>,
+    any: Node,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    literals: HashMap<Box<str>, Node>,
+    param: Option<Box<Node>>,
+    /// Rules whose template ends here.
+    ends: Vec<usize>,
+    /// Rules whose template takes the rest from here.
+    rests: Vec<usize>,
+}
+
+/// What looking for a route gave.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Match {
+    /// This one.
+    Route(usize),
+    /// Templates fit, but none of their rules accepts the method; these do.
+    MethodNotAllowed(Vec<Method>),
+    /// Nothing fits.
+    None,
+}
+
+/// What of a request decides its route.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a> {
+    /// Host without port.
+    pub host: &'a str,
+    /// Path as sent.
+    pub path: &'a str,
+    /// Method.
+    pub method: &'a Method,
+    /// Fields.
+    pub headers: &'a HeaderMap,
+}
+
+type Segments<'a> = SmallVec<[&'a str; 12]>;
+
+impl Router {
+    /// Compiles a table.
+    #[must_use]
+    pub fn new(routes: &[Route]) -> Self {
+        let mut router = Self::default();
+        for (index, route) in routes.iter().enumerate() {
+            let root = match &route.host {
+                None => &mut router.any,
+                Some(HostMatch::Exact(host)) => router.exact.entry(host.clone()).or_default(),
+                Some(HostMatch::Below(suffix)) => below(&mut router.below, suffix),
+            };
+            root.insert(route.pattern.segments(), index);
+        }
+        router.below.sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
+        let roots = router.exact.values_mut().chain(router.below.iter_mut().map(|(_, node)| node));
+        roots.chain([&mut router.any]).for_each(|root| root.sort(routes));
+        router
+    }
+
+    /// Finds the route of a request.
+    #[must_use]
+    pub fn find(&self, routes: &[Route], query: &Query<'_>) -> Match {
+        let path = normalize(query.path);
+        let segments: Segments<'_> = path.strip_prefix('/').unwrap_or(&path).split('/').collect();
+        let host = lower(query.host);
+        let below = self.below.iter().filter(|(suffix, _)| is_below(&host, suffix)).map(|(_, node)| node);
+        let mut search = Search { routes, query, allowed: Vec::new() };
+        let found = self.exact.get(&*host).into_iter().chain(below).chain([&self.any]);
+        for root in found {
+            if let Some(route) = search.descend(root, &segments) {
+                return Match::Route(route);
+            }
+        }
+        if search.allowed.is_empty() { Match::None } else { Match::MethodNotAllowed(search.allowed) }
+    }
+}
+
+fn below<'a>(list: &'a mut Vec<(String, Node)>, suffix: &str) -> &'a mut Node {
+    let at = list.iter().position(|(known, _)| known == suffix).unwrap_or_else(|| {
+        list.push((suffix.to_owned(), Node::default()));
+        list.len() - 1
+    });
+    &mut list[at].1
+}
+
+fn is_below(host: &str, suffix: &str) -> bool {
+    host.strip_suffix(suffix).is_some_and(|front| front.len() > 1 && front.ends_with('.'))
+}
+
+fn lower(host: &str) -> Cow<'_, str> {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(host.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(host)
+    }
+}
+
+impl Node {
+    fn insert(&mut self, segments: &[Segment], index: usize) {
+        match segments.split_first() {
+            None => self.ends.push(index),
+            Some((Segment::Rest(_), _)) => self.rests.push(index),
+            Some((Segment::Literal(text), rest)) => {
+                self.literals.entry(text.as_str().into()).or_default().insert(rest, index);
+            }
+            Some((Segment::Param(_), rest)) => self.param.get_or_insert_default().insert(rest, index),
+        }
+    }
+
+    fn sort(&mut self, routes: &[Route]) {
+        let order = |index: &usize| {
+            let route = &routes[*index];
+            (std::cmp::Reverse(route.headers.len()), route.methods.is_empty(), *index)
+        };
+        self.ends.sort_by_key(order);
+        self.rests.sort_by_key(order);
+        self.literals.values_mut().chain(self.param.as_deref_mut()).for_each(|node| node.sort(routes));
+    }
+}
+
+struct Search<'a> {
+    routes: &'a [Route],
+    query: &'a Query<'a>,
+    allowed: Vec<Method>,
+}
+
+impl Search<'_> {
+    /// The best rule below `node` for what is left of the path. As deep as the table's deepest template.
+    fn descend(&mut self, node: &Node, segments: &[&str]) -> Option<usize> {
+        let deeper = match segments.split_first() {
+            None => self.choose(&node.ends),
+            Some((first, rest)) => {
+                let literal = node.literals.get(*first).and_then(|next| self.descend(next, rest));
+                literal.or_else(|| {
+                    let param = node.param.as_deref().filter(|_| !first.is_empty())?;
+                    self.descend(param, rest)
+                })
+            }
+        };
+        deeper.or_else(|| self.choose(&node.rests))
+    }
+
+    fn choose(&mut self, rules: &[usize]) -> Option<usize> {
+        for &index in rules {
+            let route = &self.routes[index];
+            let fields_fit =
+                route.headers.iter().all(|(name, value)| self.query.headers.get(name) == Some(value));
+            if !fields_fit {
+                continue;
+            }
+            if route.methods.is_empty() || route.methods.contains(self.query.method) {
+                return Some(index);
+            }
+            let new = route.methods.iter().filter(|method| !self.allowed.contains(method));
+            let new: Vec<_> = new.cloned().collect();
+            self.allowed.extend(new);
+        }
+        None
+    }
+}
+
+/// The path that is matched: unreserved characters decoded, dot segments removed (RFC 3986 section 6.2.2), so that no
+/// spelling of a path slips past its route. What is sent upstream stays as the client wrote it.
+fn normalize(path: &str) -> Cow<'_, str> {
+    let plain = !path.contains('%') && !path.contains("/.");
+    if plain {
+        return Cow::Borrowed(path);
+    }
+    let decoded = decode_unreserved(path);
+    let mut kept: Vec<&str> = Vec::new();
+    let mut parts = decoded.split('/').skip(1).peekable();
+    while let Some(part) = parts.next() {
+        let last = parts.peek().is_none();
+        match part {
+            "." if last => kept.push(""),
+            "." => {}
+            ".." => {
+                kept.pop();
+                if last {
+                    kept.push("");
+                }
+            }
+            other => kept.push(other),
+        }
+    }
+    Cow::Owned(format!("/{}", kept.join("/")))
+}
+
+fn decode_unreserved(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some(at) = rest.find('%') {
+        out.push_str(&rest[..at]);
+        let escape = rest.get(at + 1..at + 3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match escape {
+            Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
+                out.push(char::from(byte));
+                rest = &rest[at + 3..];
+            }
+            _ => {
+                out.push('%');
+                rest = &rest[at + 1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The values of a template's parameters in a path that it matches, in order.
+pub(crate) fn captures<'p>(pattern: &banyan_config::pattern::Pattern, path: &'p str) -> Vec<&'p str> {
+    let mut found = Vec::new();
+    let mut rest = path.strip_prefix('/').unwrap_or(path);
+    for segment in pattern.segments() {
+        let (first, after) = rest.split_once('/').unwrap_or((rest, ""));
+        match segment {
+            Segment::Literal(_) => {}
+            Segment::Param(_) => found.push(first),
+            Segment::Rest(_) => {
+                found.push(rest);
+                break;
+            }
+        }
+        rest = after;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use banyan_config::{
+        pattern::Pattern,
+        plan::{Effect, Target, UpstreamId},
+        source::Span,
+    };
+
+    use super::*;
+
+    fn route(methods: &[Method], template: &str) -> Route {
+        Route {
+            pattern: Pattern::parse(template).unwrap(),
+            methods: methods.to_vec(),
+            host: None,
+            headers: Vec::new(),
+            target: Target::Upstream(UpstreamId(0)),
+            path: None,
+            effect: Effect::Read,
+            body_limit: None,
+            span: Span::default(),
+        }
+    }
+
+    fn find(routes: &[Route], method: &Method, host: &str, path: &str) -> Match {
+        let headers = HeaderMap::new();
+        Router::new(routes).find(routes, &Query { host, path, method, headers: &headers })
+    }
+
+    fn table() -> Vec<Route> {
+        vec![
+            route(&[Method::GET], "/articles/{id}"),
+            route(&[Method::GET], "/articles"),
+            route(&[Method::POST], "/articles"),
+            route(&[], "/{rest...}"),
+            route(&[Method::GET], "/articles/new"),
+            route(&[Method::GET], "/articles/{id}/comments/{comment}"),
+        ]
+    }
+
+    #[test]
+    fn the_most_specific_template_wins_and_others_stand_in() {
+        let table = table();
+        for (method, path, expected) in [
+            (Method::GET, "/articles/7", 0),
+            (Method::GET, "/articles", 1),
+            (Method::POST, "/articles", 2),
+            (Method::GET, "/articles/new", 4),
+            (Method::DELETE, "/articles/7", 3),
+            (Method::GET, "/articles/", 3),
+            (Method::GET, "/", 3),
+            (Method::GET, "/articles/7/comments/9", 5),
+            (Method::GET, "/articles/7/comments", 3),
+            (Method::GET, "/articles/new/comments/9", 5),
+        ] {
+            assert_eq!(find(&table, &method, "x", path), Match::Route(expected), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn no_spelling_slips_past_its_route() {
+        let table = table();
+        for path in
+            ["/%61rticles/7", "/x/../articles/7", "/./articles/7", "/articles/%37", "/x/%2e%2e/articles/7"]
+        {
+            assert_eq!(find(&table, &Method::GET, "x", path), Match::Route(0), "{path}");
+        }
+        // A slash that is data stays data.
+        assert_eq!(find(&table, &Method::GET, "x", "/articles/7%2Fcomments%2F9"), Match::Route(0));
+    }
+
+    #[test]
+    fn says_which_methods_there_are() {
+        let table = &table()[..3];
+        assert_eq!(
+            find(table, &Method::PUT, "x", "/articles"),
+            Match::MethodNotAllowed(vec![Method::GET, Method::POST])
+        );
+        assert_eq!(find(table, &Method::PUT, "x", "/nowhere"), Match::None);
+    }
+
+    #[test]
+    fn hosts_from_exact_to_any_and_back_when_nothing_fits() {
+        let mut table = table();
+        let mut hosted = route(&[Method::GET], "/{rest...}");
+        hosted.host = Some(HostMatch::Below("example.com".into()));
+        table.push(hosted);
+        let mut exact = route(&[Method::GET], "/articles");
+        exact.host = Some(HostMatch::Exact("api.example.com".into()));
+        table.push(exact);
+        assert_eq!(find(&table, &Method::GET, "API.example.com", "/articles"), Match::Route(7));
+        assert_eq!(find(&table, &Method::GET, "api.example.com", "/articles/7"), Match::Route(6));
+        assert_eq!(find(&table, &Method::GET, "example.com", "/articles/7"), Match::Route(0));
+        assert_eq!(find(&table, &Method::GET, "evilexample.com", "/articles/7"), Match::Route(0));
+        assert_eq!(find(&table, &Method::POST, "api.example.com", "/articles"), Match::Route(2));
+    }
+
+    #[test]
+    fn captured_values_follow_the_template() {
+        let pattern = Pattern::parse("/a/{id}/b/{rest...}").unwrap();
+        assert_eq!(captures(&pattern, "/a/7/b/c/d"), ["7", "c/d"]);
+        assert_eq!(captures(&Pattern::parse("/{rest...}").unwrap(), "/"), [""]);
+    }
+}

@@ -1,0 +1,167 @@
+//! Metrics that are read off when somebody asks, rather than counted as things happen.
+
+use std::{fmt, sync::Arc};
+
+use arc_swap::ArcSwap;
+use banyan_state::{live::Units, shadow::DropReason};
+use banyan_telemetry::{access::AccessLog, spans::Spans};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet},
+    metrics::MetricType,
+};
+use tokio::sync::mpsc::WeakSender;
+
+use crate::{compiled::Compiled, shadow::tap::Job, status};
+
+/// Where the figures are.
+pub(crate) struct Scrape {
+    pub(crate) units: Arc<Units>,
+    pub(crate) compiled: Arc<ArcSwap<Compiled>>,
+    pub(crate) access: Option<Arc<AccessLog>>,
+    pub(crate) spans: Option<Spans>,
+    pub(crate) shadow: WeakSender<Job>,
+}
+
+impl fmt::Debug for Scrape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scrape").finish_non_exhaustive()
+    }
+}
+
+/// One figure of a family.
+struct Value {
+    labels: Vec<(&'static str, String)>,
+    value: f64,
+}
+
+/// A family of figures, encoded by hand since its labels are known only now.
+struct Figures {
+    kind: MetricType,
+    values: Vec<Value>,
+}
+
+impl EncodeMetric for Figures {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        for Value { labels, value } in &self.values {
+            let mut family = encoder.encode_family(labels)?;
+            match self.kind {
+                MetricType::Counter => {
+                    family.encode_counter::<NoLabelSet, f64, f64>(value, None)?;
+                }
+                _ => family.encode_gauge(value)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        self.kind
+    }
+}
+
+fn put(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    kind: MetricType,
+    values: Vec<Value>,
+) -> fmt::Result {
+    let figures = Figures { kind, values };
+    let metric = encoder.encode_descriptor(name, help, None, kind)?;
+    figures.encode(metric)
+}
+
+/// Counts far below 2^53 are exact.
+#[expect(clippy::cast_precision_loss, reason = "a count of events; Prometheus holds 64-bit floats too")]
+fn float(count: u64) -> f64 {
+    count as f64
+}
+
+impl Collector for Scrape {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.units(&mut encoder)?;
+        self.shadow(&mut encoder)?;
+        self.upstreams(&mut encoder)?;
+        self.queues(&mut encoder)
+    }
+}
+
+impl Scrape {
+    fn units(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let percent = self.units.all().into_iter().map(|unit| Value {
+            labels: vec![("unit", unit.name.to_string())],
+            value: unit.percent().ratio() * 100.0,
+        });
+        let help = "Share of subjects on the replacement, in percent";
+        put(encoder, "banyan_rollout_percent", help, MetricType::Gauge, percent.collect())
+    }
+
+    fn shadow(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut values = Vec::new();
+        for unit in self.units.all() {
+            let (matched, mismatched, dropped) =
+                unit.with_shadow(|report| (report.matched, report.mismatched, report.dropped.clone()));
+            let mut value = |result: String, count: u64| {
+                let labels = vec![("unit", unit.name.to_string()), ("result", result)];
+                values.push(Value { labels, value: float(count) });
+            };
+            value("match".into(), matched);
+            value("mismatch".into(), mismatched);
+            for reason in DropReason::ALL {
+                value(format!("dropped_{}", reason.as_str()), dropped.get(&reason).copied().unwrap_or(0));
+            }
+        }
+        let help = "Copies compared with the live answer, by result";
+        put(encoder, "banyan_shadow_comparisons", help, MetricType::Counter, values)
+    }
+
+    fn upstreams(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let (mut up, mut in_flight) = (Vec::new(), Vec::new());
+        for upstream in status::read(&self.compiled.load().upstreams) {
+            for endpoint in upstream.endpoints {
+                let labels =
+                    vec![("upstream", upstream.name.to_string()), ("endpoint", endpoint.address.to_string())];
+                let fit = endpoint.health == "up" && !endpoint.ejected;
+                up.push(Value { labels: labels.clone(), value: if fit { 1.0 } else { 0.0 } });
+                in_flight.push(Value { labels, value: f64::from(endpoint.in_flight) });
+            }
+        }
+        put(
+            encoder,
+            "banyan_endpoint_up",
+            "1 while an endpoint is healthy and not ejected",
+            MetricType::Gauge,
+            up,
+        )?;
+        put(encoder, "banyan_endpoint_in_flight", "Calls under way", MetricType::Gauge, in_flight)
+    }
+
+    fn queues(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let one = |value: f64| vec![Value { labels: Vec::new(), value }];
+        if let Some(queue) = self.shadow.upgrade() {
+            let (limit, free) = (queue.max_capacity(), queue.capacity());
+            let waiting = u32::try_from(limit - free).unwrap_or(u32::MAX);
+            let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+            put(encoder, "banyan_shadow_queue", "Copies waiting", MetricType::Gauge, one(waiting.into()))?;
+            put(
+                encoder,
+                "banyan_shadow_queue_limit",
+                "Most copies that may wait",
+                MetricType::Gauge,
+                one(limit.into()),
+            )?;
+        }
+        let lines = self.access.as_ref().map_or(0, |access| access.dropped());
+        let help = "Access lines lost because their writer fell behind or failed";
+        put(encoder, "banyan_access_lines_dropped", help, MetricType::Counter, one(float(lines)))?;
+        let spans = self.spans.as_ref().map_or(0, Spans::dropped);
+        put(
+            encoder,
+            "banyan_spans_dropped",
+            "Spans lost on their way to the collector",
+            MetricType::Counter,
+            one(float(spans)),
+        )
+    }
+}

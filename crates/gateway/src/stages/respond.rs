@@ -1,0 +1,79 @@
+//! From an outcome to an answer: problems for what went wrong, finishing touches for what went well.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, header};
+use serde_json::json;
+
+use crate::{
+    exchange::Exchange,
+    forward,
+    outcome::{Ending, problem_type},
+    wire::body::{Broken, ResBody},
+};
+
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+const PROXY_STATUS: http::HeaderName = http::HeaderName::from_static("proxy-status");
+/// Seconds after which asking again may help, for endings that pass.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// The one place where endings become answers: `application/problem+json` (RFC 9457) with `Proxy-Status` (RFC 9209).
+pub(crate) fn problem(exchange: &mut Exchange, broken: Broken) -> Response<ResBody> {
+    let row = broken.ending.row();
+    let status = match broken.ending {
+        // Nobody is there to read it, but HTTP/2 wants a status that exists.
+        Ending::ClientGone | Ending::ClientStalled => http::StatusCode::BAD_REQUEST,
+        ending => ending.status(),
+    };
+    exchange.ending = broken.ending;
+    exchange.detail = broken.detail;
+    let trace = exchange.trace.trace_hex();
+    let document = json!({
+        "type": problem_type(row),
+        "title": row.title,
+        "status": status.as_u16(),
+        "detail": broken.detail.map_or_else(|| row.explanation.to_owned(), ToOwned::to_owned),
+        "instance": format!("urn:banyan:trace:{}", String::from_utf8_lossy(&trace)),
+        "code": row.code,
+    });
+    let mut response = Response::new(ResBody::held(Bytes::from(document.to_string())));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(value) = proxy_status(exchange, broken.ending) {
+        headers.insert(PROXY_STATUS, value);
+    }
+    if broken.ending == Ending::NoEndpoint {
+        headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+    }
+    add_side(headers, exchange);
+    response
+}
+
+fn proxy_status(exchange: &Exchange, ending: Ending) -> Option<HeaderValue> {
+    let error = ending.row().proxy_error?;
+    let text = match &exchange.upstream {
+        Some(upstream) if ending.row().code.starts_with(['U', 'D', 'M']) => {
+            format!("banyan; error={error}; next-hop=\"{upstream}\"")
+        }
+        _ => format!("banyan; error={error}"),
+    };
+    HeaderValue::from_str(&text).ok()
+}
+
+/// What an upstream's answer becomes on its way to the client.
+pub(crate) fn finish(headers: &mut HeaderMap, exchange: &Exchange, cookie: Option<HeaderValue>) {
+    forward::strip_hop_by_hop(headers);
+    // Ours to say, and never a backend's.
+    headers.remove(forward::UNIT);
+    add_side(headers, exchange);
+    if let Some(cookie) = cookie {
+        headers.append(header::SET_COOKIE, cookie);
+    }
+}
+
+fn add_side(headers: &mut HeaderMap, exchange: &Exchange) {
+    if let Some(value) = exchange.decision.as_ref().and_then(super::decide::Decision::header) {
+        headers.insert(forward::UNIT, value);
+    }
+}

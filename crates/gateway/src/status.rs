@@ -1,0 +1,53 @@
+//! How the upstreams are, for whoever asks.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+
+use tokio::time::Instant;
+
+use crate::upstream::host::SharedUpstream;
+
+/// An upstream and its endpoints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamStatus {
+    /// Its name.
+    pub name: Arc<str>,
+    /// One per address.
+    pub endpoints: Vec<EndpointStatus>,
+}
+
+/// One address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointStatus {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// Host and port as the config has them.
+    pub authority: String,
+    /// By its health check: `up`, `not-ready` (it answers, with an error) or `down`. `up` without a check.
+    pub health: &'static str,
+    /// Left alone after failures in a row.
+    pub ejected: bool,
+    /// Calls under way over all workers.
+    pub in_flight: u32,
+}
+
+/// Reads them off.
+pub(crate) fn read(upstreams: &[Arc<SharedUpstream>]) -> Vec<UpstreamStatus> {
+    let now = Instant::now();
+    let endpoint = |host: &Arc<crate::upstream::host::Host>| EndpointStatus {
+        address: host.address,
+        authority: host.authority.clone(),
+        health: host.state().as_str(),
+        ejected: host.is_ejected(now),
+        in_flight: host.in_flight.load(Relaxed),
+    };
+    upstreams
+        .iter()
+        .map(|upstream| UpstreamStatus {
+            name: upstream.config.name.clone(),
+            endpoints: upstream.hosts.load().iter().map(endpoint).collect(),
+        })
+        .collect()
+}

@@ -1,0 +1,133 @@
+//! W3C Trace Context: passed on when it is well-formed, created otherwise.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use rand::Rng;
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// Who caused this request, and our own place in the trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TraceContext {
+    pub(crate) trace_id: u128,
+    /// The caller's span, if it sent one.
+    pub(crate) parent_id: Option<u64>,
+    /// Our own span.
+    pub(crate) span_id: u64,
+    /// Whether it is recorded.
+    pub(crate) sampled: bool,
+}
+
+impl TraceContext {
+    /// Continues the caller's trace, or begins one that is sampled with `probability`.
+    pub(crate) fn of(headers: &HeaderMap, probability: f64, rng: &mut impl Rng) -> Self {
+        let span_id = rng.random_range(1..=u64::MAX);
+        let mut sent = headers.get_all(TRACEPARENT).iter();
+        match (sent.next().and_then(|value| parse(value.as_bytes())), sent.next()) {
+            (Some((trace_id, parent_id, sampled)), None) => {
+                Self { trace_id, parent_id: Some(parent_id), span_id, sampled }
+            }
+            _ => Self {
+                trace_id: rng.random_range(1..=u128::MAX),
+                parent_id: None,
+                span_id,
+                sampled: probability > 0.0 && rng.random_bool(probability.clamp(0.0, 1.0)),
+            },
+        }
+    }
+
+    /// Writes it for the next hop. `tracestate` belongs to a `traceparent` and goes when that was not usable.
+    pub(crate) fn write(&self, headers: &mut HeaderMap) {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        write_hex(&mut text[3..35], self.trace_id);
+        write_hex(&mut text[36..52], u128::from(self.span_id));
+        text[54] = if self.sampled { b'1' } else { b'0' };
+        if let Ok(value) = HeaderValue::from_bytes(&text) {
+            headers.insert(TRACEPARENT, value);
+        }
+        if self.parent_id.is_none() {
+            headers.remove(TRACESTATE);
+        }
+    }
+
+    /// The trace id as 32 hexadecimal digits.
+    pub(crate) fn trace_hex(&self) -> [u8; 32] {
+        let mut text = [0; 32];
+        write_hex(&mut text, self.trace_id);
+        text
+    }
+}
+
+fn write_hex(out: &mut [u8], mut value: u128) {
+    for digit in out.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(value & 0xF) as usize];
+        value >>= 4;
+    }
+}
+
+/// `version "-" trace-id "-" parent-id "-" flags`, lower case, no zero ids; versions after 00 may append more.
+fn parse(text: &[u8]) -> Option<(u128, u64, bool)> {
+    if text.len() < 55 || text[2] != b'-' || text[35] != b'-' || text[52] != b'-' {
+        return None;
+    }
+    let version = hex(&text[..2])?;
+    let well_sized = if version == 0 {
+        text.len() == 55
+    } else {
+        version != 0xFF && (text.len() == 55 || text[55] == b'-')
+    };
+    let trace_id = hex(&text[3..35])?;
+    let parent_id = u64::try_from(hex(&text[36..52])?).ok()?;
+    let flags = hex(&text[53..55])?;
+    (well_sized && trace_id != 0 && parent_id != 0).then_some((trace_id, parent_id, flags & 1 == 1))
+}
+
+fn hex(text: &[u8]) -> Option<u128> {
+    text.iter().try_fold(0u128, |value, digit| {
+        let digit = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some(value << 4 | u128::from(digit))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng as _, rngs::SmallRng};
+
+    use super::*;
+
+    fn of(text: &str) -> TraceContext {
+        let mut headers = HeaderMap::new();
+        headers.insert(TRACEPARENT, HeaderValue::from_str(text).unwrap());
+        TraceContext::of(&headers, 0.0, &mut SmallRng::seed_from_u64(1))
+    }
+
+    #[test]
+    fn a_callers_trace_goes_on_under_our_own_span() {
+        let trace = of("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        let mut headers = HeaderMap::new();
+        trace.write(&mut headers);
+        let text = headers[TRACEPARENT].to_str().unwrap();
+        assert!(text.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && text.ends_with("-01"), "{text}");
+        assert!(!text.contains("00f067aa0ba902b7"));
+    }
+
+    #[test]
+    fn what_is_malformed_begins_a_new_trace() {
+        for text in [
+            "",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
+        ] {
+            let trace = of(text);
+            assert!(trace.parent_id.is_none() && trace.trace_id != 0, "{text}");
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! One call to an upstream: a host, a connection, an exchange; another host when connecting fails.
+
+use std::{cell::RefCell, net::SocketAddr, rc::Rc};
+
+use banyan_config::plan::HostField;
+use banyan_http1::Framing;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, header, uri};
+use http_body::Body as _;
+use rand::rngs::SmallRng;
+use smallvec::SmallVec;
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    connect,
+    h1::{self, AttemptLimits, Connection, Failure, Outgoing},
+    h2,
+    local::{InFlight, LocalHost, LocalUpstream},
+};
+use crate::{
+    forward,
+    outcome::Ending,
+    wire::body::{Broken, ReqBody, ResBody, Source},
+};
+
+/// Hosts that are tried when connections cannot be opened: nothing was sent then, so any request may go elsewhere.
+const MAX_CONNECTS: usize = 3;
+
+/// What is asked of an upstream.
+#[derive(Debug)]
+pub(crate) struct Question<'a> {
+    pub(crate) method: &'a Method,
+    /// Path and query.
+    pub(crate) target: &'a str,
+    /// End-to-end fields. Those of the hop (`Host`, framing, upgrade) are set here, over whatever another hop left.
+    pub(crate) headers: &'a mut HeaderMap,
+    /// What the client called us, for upstreams that want to know.
+    pub(crate) host: &'a str,
+    /// Whether an upgrade is asked for; HTTP/1.1 only.
+    pub(crate) upgrade: Option<&'a http::HeaderValue>,
+    pub(crate) body: ReqBody,
+    pub(crate) limits: AttemptLimits,
+}
+
+/// What happened on the way, for the log.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    pub(crate) attempts: u32,
+    pub(crate) endpoint: Option<SocketAddr>,
+}
+
+type Tried = SmallVec<[Rc<LocalHost>; MAX_CONNECTS]>;
+
+/// Asks an upstream and waits for the answer's head.
+pub(crate) async fn ask(
+    upstream: &LocalUpstream,
+    rng: &RefCell<SmallRng>,
+    mut question: Question<'_>,
+    notes: &mut Notes,
+) -> Result<Response<ResBody>, Broken> {
+    let mut tried = Tried::new();
+    let mut last = if upstream.has_hosts() { Ending::NoEndpoint } else { Ending::DnsError };
+    loop {
+        let now = Instant::now();
+        let Some(host) = upstream.pick(&tried, &mut rng.borrow_mut(), now) else { return Err(last.into()) };
+        notes.attempts += 1;
+        notes.endpoint = Some(host.shared.address);
+        let call = InFlight::start(host.clone(), now);
+        let opened = timeout_at(question.limits.deadline, reach(&host, &question)).await;
+        match opened.unwrap_or(Err(Ending::Deadline)) {
+            Ok(Reached::H1(connection)) => return over_h1(&host, connection, question, call, notes).await,
+            Ok(Reached::H2(sender)) => return over_h2(&host, sender, &mut question, call).await,
+            Err(ending) => {
+                call.failed(Instant::now());
+                last = ending;
+                tried.push(host);
+                if tried.len() == MAX_CONNECTS || ending == Ending::Deadline {
+                    return Err(ending.into());
+                }
+            }
+        }
+    }
+}
+
+enum Reached {
+    H1(Connection),
+    H2(h2::Sender),
+}
+
+/// A connection to the host: one that is there, or a new one.
+async fn reach(host: &Rc<LocalHost>, question: &Question<'_>) -> Result<Reached, Ending> {
+    if question.upgrade.is_none()
+        && let Some(sender) = h2::existing(host)
+    {
+        return Ok(Reached::H2(sender));
+    }
+    if let Some(connection) = host.take_idle(Instant::now()) {
+        return Ok(Reached::H1(connection));
+    }
+    open(host).await
+}
+
+async fn open(host: &Rc<LocalHost>) -> Result<Reached, Ending> {
+    let opened = connect::open(&host.upstream, &host.shared).await?;
+    if opened.http2 {
+        return h2::start(host, opened.stream).await.map(Reached::H2);
+    }
+    Ok(Reached::H1(Connection::new(opened.stream, Instant::now())))
+}
+
+async fn over_h1(
+    host: &Rc<LocalHost>,
+    connection: Connection,
+    question: Question<'_>,
+    call: InFlight,
+    notes: &mut Notes,
+) -> Result<Response<ResBody>, Broken> {
+    let Question { method, target, headers, host: asked_as, upgrade, body, limits } = question;
+    let framing = request_framing(&body, method);
+    set_h1_fields(headers, asked_as, host, framing, upgrade);
+    let request = Outgoing { method, target, headers, framing };
+    let again = if method.is_idempotent() { body.again() } else { None };
+    let answer = match (h1::send(connection, request, body, limits, call).await, again) {
+        (Err(Failure { stale: true, .. }), Some(body)) => {
+            // The upstream closed an idle connection while we took it up. Once more, on a fresh one.
+            notes.attempts += 1;
+            let fresh = timeout_at(limits.deadline, open(host)).await.unwrap_or(Err(Ending::Deadline));
+            match fresh {
+                Ok(Reached::H1(connection)) => {
+                    let call = InFlight::start(host.clone(), Instant::now());
+                    h1::send(connection, request, body, limits, call).await
+                }
+                Ok(Reached::H2(_)) => return Err(Ending::BadGateway.into()),
+                Err(ending) => return Err(ending.into()),
+            }
+        }
+        (result, _) => result,
+    };
+    let answer = answer.map_err(|failure| failure.broken)?;
+    let mut response = Response::new(ResBody::new(Source::H1(Box::new(answer.body))));
+    *response.status_mut() = answer.head.status;
+    *response.headers_mut() = answer.head.headers;
+    Ok(response)
+}
+
+/// How the request's body will be framed: as long as it is known to be, else in chunks.
+fn request_framing(body: &ReqBody, method: &Method) -> Framing {
+    if body.is_end_stream() {
+        return Framing::Empty;
+    }
+    match body.size_hint().exact() {
+        Some(0) => Framing::Empty,
+        Some(length) => Framing::Length(length),
+        None if method == Method::TRACE => Framing::Empty,
+        None => Framing::Chunked,
+    }
+}
+
+/// Sets the fields of this hop.
+fn set_h1_fields(
+    headers: &mut HeaderMap,
+    asked_as: &str,
+    host: &LocalHost,
+    framing: Framing,
+    upgrade: Option<&http::HeaderValue>,
+) {
+    if let Ok(value) = http::HeaderValue::from_str(host_field(host, asked_as)) {
+        headers.insert(header::HOST, value);
+    }
+    match framing {
+        Framing::Length(length) => drop(headers.insert(header::CONTENT_LENGTH, length.into())),
+        Framing::Chunked => {
+            headers.remove(header::CONTENT_LENGTH);
+            headers.insert(header::TRANSFER_ENCODING, forward::CHUNKED);
+        }
+        Framing::Empty | Framing::UntilClose => drop(headers.remove(header::CONTENT_LENGTH)),
+    }
+    if let Some(protocol) = upgrade {
+        headers.insert(header::CONNECTION, forward::UPGRADE);
+        headers.insert(header::UPGRADE, protocol.clone());
+    }
+}
+
+/// What the caller called us, or what the endpoint is called, as the upstream wants it.
+fn host_field<'a>(host: &'a LocalHost, asked_as: &'a str) -> &'a str {
+    match host.upstream.config.host {
+        HostField::Preserve if !asked_as.is_empty() => asked_as,
+        HostField::Preserve | HostField::Endpoint => &host.shared.authority,
+    }
+}
+
+async fn over_h2(
+    host: &Rc<LocalHost>,
+    sender: h2::Sender,
+    question: &mut Question<'_>,
+    call: InFlight,
+) -> Result<Response<ResBody>, Broken> {
+    let limits = question.limits;
+    let request = h2_request(host, question)?;
+    let until = limits.deadline.min(Instant::now() + limits.first_byte);
+    let result = match timeout_at(until, h2::send(sender, request)).await {
+        Ok(result) => result,
+        Err(_) if Instant::now() >= limits.deadline => Err(Ending::Deadline.into()),
+        Err(_) => Err(Ending::FirstByteTimeout.into()),
+    };
+    match result {
+        Ok(response) => {
+            call.judge_status(response.status());
+            let (parts, incoming) = response.into_parts();
+            let body = h2::H2Body::new(incoming, limits.idle, limits.whole, call);
+            Ok(Response::from_parts(parts, ResBody::new(Source::H2(Box::new(body)))))
+        }
+        Err(broken) => {
+            if broken.ending.is_upstream_failure() {
+                call.failed(Instant::now());
+            }
+            Err(broken)
+        }
+    }
+}
+
+fn h2_request(host: &LocalHost, question: &mut Question<'_>) -> Result<Request<ReqBody>, Broken> {
+    let scheme = if host.shared.endpoint.tls { uri::Scheme::HTTPS } else { uri::Scheme::HTTP };
+    let authority = host_field(host, question.host);
+    let target = Uri::builder()
+        .scheme(scheme)
+        .authority(authority)
+        .path_and_query(question.target)
+        .build()
+        .map_err(|_| Ending::BadRequest)?;
+    let body = std::mem::replace(&mut question.body, ReqBody::Empty);
+    let length = body.size_hint().exact().filter(|_| !body.is_end_stream());
+    let mut request = Request::new(body);
+    *request.method_mut() = question.method.clone();
+    *request.uri_mut() = target;
+    *request.version_mut() = Version::HTTP_2;
+    *request.headers_mut() = question.headers.clone();
+    for name in [header::HOST, header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {
+        request.headers_mut().remove(name);
+    }
+    if let Some(length) = length {
+        request.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    }
+    Ok(request)
+}
+
+/// Whether an answer should be taken as a failure of the side that gave it.
+pub(crate) fn is_failure(status: StatusCode) -> bool {
+    status.is_server_error()
+}

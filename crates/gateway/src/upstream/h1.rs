@@ -1,0 +1,347 @@
+//! One exchange over an HTTP/1.1 connection to a host.
+//!
+//! It runs in the task of the request: no channel and no second task stands between the two sockets. The request's body
+//! goes up while the answer's head is awaited, and goes on going up while the answer's body comes down.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use banyan_http1::{Framing, HeadLimits, HeadScanner, ResponseHead, encode_request_head, parse_response};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, StatusCode};
+use http_body::Frame;
+use tokio::time::Instant;
+use tokio_util::io::poll_read_buf;
+
+use super::local::InFlight;
+use crate::{
+    outcome::Ending,
+    wire::{
+        body::{Broken, ReqBody},
+        decoder::{BodyDecoder, Piece},
+        outbox::Outbox,
+        pump::{Pump, PumpError},
+        stream::Stream,
+        timer::Deadline,
+    },
+};
+
+/// Room made for one read of a head, and of a body.
+const HEAD_READ: usize = 8 * 1024;
+const BODY_READ: usize = 64 * 1024;
+/// What an upstream's head may be; generous, since it is ours.
+const LIMITS: HeadLimits = HeadLimits { bytes: 256 * 1024, target: 0, headers: 512 };
+
+/// A connection to a host.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) stream: Stream,
+    pub(crate) buffer: BytesMut,
+    deadline: Deadline,
+    /// Exchanges begun on it.
+    pub(crate) uses: u32,
+    idle_since: Instant,
+}
+
+impl Connection {
+    pub(crate) fn new(stream: Stream, now: Instant) -> Self {
+        Self { stream, buffer: BytesMut::new(), deadline: Deadline::default(), uses: 0, idle_since: now }
+    }
+
+    pub(crate) fn idle_for(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.idle_since)
+    }
+
+    /// Whether the other end has neither closed it nor said anything out of turn. Costs no system call while nothing came.
+    pub(crate) fn is_open(&mut self) -> bool {
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        match self.stream.poll_readable(&mut cx) {
+            Poll::Pending => true,
+            Poll::Ready(()) => self.poll_fill(&mut cx, 64).is_pending(),
+        }
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<std::io::Result<usize>> {
+        self.buffer.reserve(room);
+        poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.buffer)
+    }
+}
+
+/// Limits of one attempt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AttemptLimits {
+    /// From the request sent to the answer's head.
+    pub(crate) first_byte: Duration,
+    /// The call's deadline.
+    pub(crate) deadline: Instant,
+    /// No progress of a body.
+    pub(crate) idle: Duration,
+    /// The exchange's end, if it must have one.
+    pub(crate) whole: Option<Instant>,
+}
+
+/// A failed attempt.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) broken: Broken,
+    /// The connection had been used before and not one byte of an answer came: most likely the upstream closed it
+    /// while we sent.
+    pub(crate) stale: bool,
+}
+
+/// The answer's head, and the rest of the exchange as its body.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) head: ResponseHead,
+    pub(crate) body: UpstreamBody,
+}
+
+/// What is sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) target: &'a str,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) framing: Framing,
+}
+
+/// Sends a request and waits for the answer's head.
+pub(crate) async fn send(
+    connection: Connection,
+    request: Outgoing<'_>,
+    body: ReqBody,
+    limits: AttemptLimits,
+    call: InFlight,
+) -> Result<Answer, Failure> {
+    let mut outbox = Outbox::default();
+    encode_request_head(&mut outbox.buffer, request.method, request.target, request.headers);
+    let mut attempt = Attempt {
+        connection,
+        pump: Some(Pump::new(outbox, body, request.framing)),
+        scanner: HeadScanner::default(),
+        limits,
+        answered: false,
+        watched: 0,
+    };
+    attempt.connection.uses += 1;
+    attempt.connection.deadline.set(Some(limits.deadline.min(Instant::now() + limits.first_byte)));
+    let result = poll_fn(|cx| attempt.poll(cx, request.method)).await;
+    match result {
+        Ok(head) => {
+            call.judge_status(head.status);
+            let body = attempt.into_body(&head, call);
+            Ok(Answer { head, body })
+        }
+        Err(broken) => {
+            let stale = broken.ending == Ending::Reset && attempt.connection.uses > 1 && !attempt.answered;
+            if !stale && broken.ending.is_upstream_failure() {
+                call.failed(Instant::now());
+            }
+            Err(Failure { broken, stale })
+        }
+    }
+}
+
+struct Attempt {
+    connection: Connection,
+    pump: Option<Pump<ReqBody>>,
+    scanner: HeadScanner,
+    limits: AttemptLimits,
+    answered: bool,
+    watched: u64,
+}
+
+impl Attempt {
+    fn poll(&mut self, cx: &mut Context<'_>, method: &Method) -> Poll<Result<ResponseHead, Broken>> {
+        self.poll_upload(cx)?;
+        match self.poll_head(cx, method) {
+            Poll::Ready(result) => Poll::Ready(result),
+            Poll::Pending => {
+                ready!(self.connection.deadline.poll_passed(cx));
+                let late = Instant::now() >= self.limits.deadline;
+                let ending = if late { Ending::Deadline } else { Ending::FirstByteTimeout };
+                Poll::Ready(Err(ending.into()))
+            }
+        }
+    }
+
+    /// Sends what can be sent. While a body goes up, progress moves the attempt's limit along.
+    fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), Broken> {
+        let Some(pump) = &mut self.pump else { return Ok(()) };
+        let result = pump.poll(cx, &mut self.connection.stream);
+        let is_upload = pump.body_bytes > 0;
+        if is_upload && pump.written != self.watched {
+            self.watched = pump.written;
+            let limit = Instant::now() + self.limits.first_byte;
+            // An upload that makes progress may outlast the deadline, as a download may: both are held by `idle` and `whole`.
+            self.connection.deadline.set(Some(self.limits.whole.map_or(limit, |whole| whole.min(limit))));
+        }
+        match result {
+            Poll::Pending => Ok(()),
+            Poll::Ready(Ok(())) => {
+                self.pump = None;
+                Ok(())
+            }
+            Poll::Ready(Err(PumpError::Body(broken))) => Err(broken),
+            Poll::Ready(Err(PumpError::Length)) => Err(Ending::BadRequest.into()),
+            // The upstream may have answered and closed without reading on: its answer decides.
+            Poll::Ready(Err(PumpError::Io)) => {
+                self.pump = None;
+                self.connection.uses = u32::MAX;
+                Ok(())
+            }
+        }
+    }
+
+    fn poll_head(&mut self, cx: &mut Context<'_>, method: &Method) -> Poll<Result<ResponseHead, Broken>> {
+        loop {
+            let parsed = parse_response(&mut self.connection.buffer, &mut self.scanner, method, &LIMITS);
+            match parsed.map_err(|_| Ending::BadGateway)? {
+                // Interim answers are between us and the upstream.
+                Some(head)
+                    if head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS => {}
+                Some(head) => return Poll::Ready(Ok(head)),
+                None => match ready!(self.connection.poll_fill(cx, HEAD_READ)) {
+                    Ok(count) if count > 0 => self.answered = true,
+                    _ if self.answered => return Poll::Ready(Err(Ending::BadGateway.into())),
+                    _ => return Poll::Ready(Err(Ending::Reset.into())),
+                },
+            }
+        }
+    }
+
+    fn into_body(mut self, head: &ResponseHead, call: InFlight) -> UpstreamBody {
+        let upgraded = head.status == StatusCode::SWITCHING_PROTOCOLS;
+        // A pump without a body that is merely unwritten cannot be: its head went out before an answer came.
+        let pump = self.pump.take().filter(|pump| !pump.is_drained() || !pump.outbox.is_empty());
+        let keep = head.keep_alive && pump.is_none() && self.connection.uses != u32::MAX;
+        let mut body = UpstreamBody {
+            decoder: BodyDecoder::new(head.framing),
+            connection: Some(self.connection),
+            pump,
+            keep,
+            idle: self.limits.idle,
+            whole: self.limits.whole,
+            call: Some(call),
+        };
+        if let Some(connection) = &mut body.connection {
+            connection.deadline.set(body.whole);
+        }
+        if !upgraded {
+            body.release_if_done();
+        }
+        body
+    }
+}
+
+/// The body of an answer, with the connection it comes from.
+#[derive(Debug)]
+pub(crate) struct UpstreamBody {
+    decoder: BodyDecoder,
+    connection: Option<Connection>,
+    /// What of the request still goes up.
+    pump: Option<Pump<ReqBody>>,
+    keep: bool,
+    idle: Duration,
+    whole: Option<Instant>,
+    call: Option<InFlight>,
+}
+
+impl UpstreamBody {
+    pub(crate) fn is_end(&self) -> bool {
+        self.decoder.is_done() && self.connection.is_none()
+    }
+
+    /// The connection, after an upgrade.
+    pub(crate) fn into_connection(mut self) -> Option<Connection> {
+        self.connection.take()
+    }
+
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let result = ready!(self.poll_piece(cx));
+        if result.is_err() {
+            if let (Err(broken), Some(call)) = (&result, &self.call)
+                && broken.ending == Ending::BodyReset
+            {
+                call.failed(Instant::now());
+            }
+            self.connection = None;
+            self.call = None;
+        }
+        Poll::Ready(result.transpose())
+    }
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, Broken>> {
+        loop {
+            let Some(connection) = &mut self.connection else { return Poll::Ready(Ok(None)) };
+            match self.decoder.decode(&mut connection.buffer).map_err(|_| Ending::BodyReset)? {
+                Piece::Data(data) => {
+                    self.release_if_done();
+                    return Poll::Ready(Ok(Some(Frame::data(data))));
+                }
+                Piece::End(trailers) => {
+                    self.release_if_done();
+                    return Poll::Ready(Ok(trailers.map(Frame::trailers)));
+                }
+                Piece::NeedMore => ready!(self.poll_more(cx))?,
+            }
+            if self.connection.is_none() {
+                return Poll::Ready(Ok(None));
+            }
+        }
+    }
+
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        let Some(connection) = &mut self.connection else { return Poll::Ready(Ok(())) };
+        if let Some(pump) = &mut self.pump {
+            match pump.poll(cx, &mut connection.stream) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(()) | Err(PumpError::Io)) => self.pump = None,
+                Poll::Ready(Err(PumpError::Body(broken))) => return Poll::Ready(Err(broken)),
+                Poll::Ready(Err(PumpError::Length)) => return Poll::Ready(Err(Ending::BadRequest.into())),
+            }
+        }
+        match connection.poll_fill(cx, BODY_READ) {
+            Poll::Ready(Ok(count)) if count > 0 => {
+                connection.deadline.set(self.whole);
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Ok(_)) if self.decoder.may_end_at_close() => {
+                self.connection = None;
+                self.call = None;
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(_) => Poll::Ready(Err(Ending::BodyReset.into())),
+            Poll::Pending => self.poll_stalled(cx).map(Err),
+        }
+    }
+
+    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Broken> {
+        let Some(connection) = &mut self.connection else { return Poll::Pending };
+        if self.whole.is_none() {
+            connection.deadline.start(self.idle);
+        } else if let Some(whole) = self.whole {
+            connection.deadline.set(Some(whole));
+        }
+        ready!(connection.deadline.poll_passed(cx));
+        let ending = if self.whole.is_some() { Ending::WholeTimeout } else { Ending::IdleTimeout };
+        Poll::Ready(ending.into())
+    }
+
+    /// Gives the connection back as soon as the last byte was read, however slowly the client takes it.
+    fn release_if_done(&mut self) {
+        if !self.decoder.is_done() {
+            return;
+        }
+        let (Some(mut connection), Some(call)) = (self.connection.take(), self.call.take()) else { return };
+        if self.keep && self.pump.is_none() && connection.buffer.is_empty() {
+            connection.idle_since = Instant::now();
+            connection.deadline.set(None);
+            call.host.put_idle(connection);
+        }
+    }
+}

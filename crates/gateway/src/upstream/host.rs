@@ -1,0 +1,168 @@
+//! What all workers share of an upstream: its hosts, and how they are.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed},
+    },
+};
+
+use arc_swap::ArcSwap;
+use banyan_config::plan::{Endpoint, Protocol, Upstream};
+use rustls_pki_types::ServerName;
+use tokio::time::Instant;
+
+use super::{
+    eject::{Effect, Ejection},
+    health::{Checked, Finding, State},
+};
+use crate::wire::tls;
+
+/// An upstream as all workers see it.
+#[derive(Debug)]
+pub(crate) struct SharedUpstream {
+    pub(crate) config: Upstream,
+    /// `Some` when an endpoint speaks TLS.
+    pub(crate) tls: Option<Arc<rustls::ClientConfig>>,
+    /// One per address; replaced whole when names resolve differently.
+    pub(crate) hosts: ArcSwap<Vec<Arc<Host>>>,
+}
+
+/// One address of an endpoint.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) address: SocketAddr,
+    /// `host:port` as the config has it, for the `Host` field.
+    pub(crate) authority: String,
+    /// `Some` for TLS.
+    pub(crate) server_name: Option<ServerName<'static>>,
+    state: AtomicU8,
+    checked: Mutex<Checked>,
+    ejection: Mutex<Ejection>,
+    /// Mirrors whether `ejection` holds anything, so that the common case takes no lock.
+    troubled: AtomicBool,
+    /// Calls under way over all workers.
+    pub(crate) in_flight: AtomicU32,
+}
+
+impl SharedUpstream {
+    /// Prepares an upstream; endpoints that are address literals have their hosts at once.
+    ///
+    /// # Errors
+    /// When the certificates it needs cannot be used.
+    pub(crate) fn new(config: Upstream) -> Result<Self, tls::TlsError> {
+        let wants_tls = config.endpoints.iter().any(|endpoint| endpoint.tls);
+        let tls = if wants_tls { Some(tls::client_config(&config)?) } else { None };
+        let hosts = config
+            .endpoints
+            .iter()
+            .filter_map(|endpoint| {
+                let ip = endpoint.host.parse().ok()?;
+                Host::new(endpoint, SocketAddr::new(ip, endpoint.port)).map(Arc::new)
+            })
+            .collect();
+        Ok(Self { tls, hosts: ArcSwap::from_pointee(hosts), config })
+    }
+
+    /// Whether one more of the hosts may be ejected: never more than half of them, and never the last.
+    pub(crate) fn may_eject(&self, now: Instant) -> bool {
+        let hosts = self.hosts.load();
+        let out = hosts.iter().filter(|host| host.is_ejected(now)).count();
+        (out + 1) * 2 <= hosts.len()
+    }
+
+    /// Replaces the hosts of one endpoint by these addresses, keeping what is known about those that stay.
+    pub(crate) fn set_addresses(&self, endpoint: &Endpoint, addresses: &[SocketAddr]) {
+        let current = self.hosts.load();
+        let mut next: Vec<Arc<Host>> =
+            current.iter().filter(|host| host.endpoint != *endpoint).cloned().collect();
+        for &address in addresses {
+            let kept = current.iter().find(|host| host.endpoint == *endpoint && host.address == address);
+            next.extend(kept.cloned().or_else(|| Host::new(endpoint, address).map(Arc::new)));
+        }
+        let same = next.len() == current.len()
+            && next.iter().all(|host| current.iter().any(|old| Arc::ptr_eq(old, host)));
+        if !same {
+            self.hosts.store(Arc::new(next));
+        }
+    }
+
+    /// Whether HTTP/2 is spoken without asking.
+    pub(crate) fn is_http2(&self) -> bool {
+        self.config.protocol == Protocol::Http2
+    }
+}
+
+impl Host {
+    fn new(endpoint: &Endpoint, address: SocketAddr) -> Option<Self> {
+        let server_name =
+            if endpoint.tls { Some(ServerName::try_from(endpoint.host.clone()).ok()?) } else { None };
+        Some(Self {
+            authority: authority(endpoint),
+            server_name,
+            endpoint: endpoint.clone(),
+            address,
+            state: AtomicU8::new(State::Up as u8),
+            checked: Mutex::default(),
+            ejection: Mutex::default(),
+            troubled: AtomicBool::new(false),
+            in_flight: AtomicU32::new(0),
+        })
+    }
+
+    pub(crate) fn state(&self) -> State {
+        State::from_u8(self.state.load(Relaxed))
+    }
+
+    pub(crate) fn is_ejected(&self, now: Instant) -> bool {
+        self.troubled.load(Relaxed)
+            && self.ejection.lock().unwrap_or_else(PoisonError::into_inner).is_out(now)
+    }
+
+    /// Takes in an active check. Says so in the log when the state changes.
+    pub(crate) fn checked(&self, finding: Finding, upstream: &Upstream) {
+        let Some(policy) = &upstream.health else { return };
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = checked.state;
+        *checked = checked.step(finding, policy);
+        self.state.store(checked.state as u8, Relaxed);
+        if checked.state != before {
+            let (upstream, endpoint) = (&*upstream.name, self.address);
+            let (from, to) = (before.as_str(), checked.state.as_str());
+            tracing::warn!(upstream, %endpoint, from, to, ?finding, path = policy.path, "endpoint health changed");
+        }
+    }
+
+    /// Takes in a live answer.
+    pub(crate) fn succeeded(&self, now: Instant) {
+        if self.troubled.load(Relaxed) {
+            let mut ejection = self.ejection.lock().unwrap_or_else(PoisonError::into_inner);
+            *ejection = ejection.succeeded(now);
+            self.troubled.store(*ejection != Ejection::default(), Relaxed);
+        }
+    }
+
+    /// Takes in a live failure.
+    pub(crate) fn failed(&self, upstream: &SharedUpstream, now: Instant) {
+        let may_eject = upstream.may_eject(now);
+        let mut ejection = self.ejection.lock().unwrap_or_else(PoisonError::into_inner);
+        let (next, effect) = ejection.failed(&upstream.config.eject, may_eject, now);
+        *ejection = next;
+        self.troubled.store(true, Relaxed);
+        if let Effect::Ejected(time) = effect {
+            let (name, endpoint) = (&*upstream.config.name, self.address);
+            tracing::warn!(upstream = name, %endpoint, for_s = time.as_secs(), errors = upstream.config.eject.errors,
+                "endpoint ejected after failures in a row");
+        }
+    }
+}
+
+/// `host[:port]`, the port only where it is not the scheme's own.
+fn authority(endpoint: &Endpoint) -> String {
+    let host =
+        if endpoint.host.contains(':') { format!("[{}]", endpoint.host) } else { endpoint.host.clone() };
+    let default = if endpoint.tls { 443 } else { 80 };
+    if endpoint.port == default { host } else { format!("{host}:{}", endpoint.port) }
+}

@@ -1,0 +1,104 @@
+//! Accepting connections on one worker, until the drain.
+
+use std::{io, net::SocketAddr, rc::Rc, time::Duration};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time::{Instant, sleep, timeout, timeout_at},
+};
+use tokio_rustls::TlsAcceptor;
+
+use super::{h1, h2, stream::Stream};
+use crate::{connections::Slot, forward::Client, worker::Worker};
+
+/// Pause after accepting failed for want of descriptors or memory, so as not to spin.
+const RECOVER: Duration = Duration::from_millis(50);
+
+/// Accepts until the drain begins, then waits for the connections to end, as long as the config allows.
+pub(crate) async fn run(worker: Rc<Worker>, listener: TcpListener, index: usize) {
+    let mut open = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = worker.drain_begun() => break,
+            accepted = accept(&worker, &listener) => start(&worker, &mut open, accepted, index).await,
+        }
+        while open.try_join_next().is_some() {}
+    }
+    take_backlog(&worker, &listener, &mut open, index).await;
+    drop(listener);
+    let patience = worker.local().compiled.plan.timeouts.drain;
+    let deadline = Instant::now() + patience;
+    while let Ok(Some(_)) = timeout_at(deadline, open.join_next()).await {}
+    if !open.is_empty() {
+        tracing::warn!(connections = open.len(), after_s = patience.as_secs(), "drain: connections cut off");
+    }
+}
+
+async fn accept(worker: &Worker, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr, Slot)> {
+    let slot = worker.connections.slot().await;
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, slot))
+}
+
+async fn start(
+    worker: &Rc<Worker>,
+    open: &mut JoinSet<()>,
+    accepted: io::Result<(TcpStream, SocketAddr, Slot)>,
+    index: usize,
+) {
+    match accepted {
+        Ok((stream, peer, slot)) => {
+            let worker = worker.clone();
+            open.spawn_local(async move {
+                serve(worker, stream, peer, index).await;
+                drop(slot);
+            });
+        }
+        Err(error) if is_of_one_connection(&error) => {}
+        Err(error) => {
+            tracing::error!(%error, "accepting failed; is the limit of open files too low?");
+            sleep(RECOVER).await;
+        }
+    }
+}
+
+/// The kernel has accepted these already; closing the listener would reset them.
+async fn take_backlog(worker: &Rc<Worker>, listener: &TcpListener, open: &mut JoinSet<()>, index: usize) {
+    while let Ok(accepted) = timeout(Duration::ZERO, accept(worker, listener)).await {
+        start(worker, open, accepted, index).await;
+    }
+}
+
+/// Errors that concern a connection which is gone already.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, index: usize) {
+    if let Err(error) = tcp.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+    let local = worker.local();
+    let plan = &local.compiled.plan;
+    let ip = peer.ip().to_canonical();
+    let trusted = plan.trusted_proxies.iter().any(|net| net.contains(&ip));
+    let Some(config) = local.compiled.tls.get(index).cloned().flatten() else {
+        return h1::serve(worker, Stream::Tcp(tcp), Client::new(peer, false, trusted)).await;
+    };
+    let handshake = timeout(plan.timeouts.head, TlsAcceptor::from(config).accept(tcp));
+    let tls = match handshake.await {
+        Ok(Ok(tls)) => tls,
+        Ok(Err(error)) => return tracing::debug!(%peer, %error, "TLS handshake failed"),
+        Err(_) => return tracing::debug!(%peer, "TLS handshake timed out"),
+    };
+    let client = Client::new(peer, true, trusted);
+    let is_h2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
+    let stream = Stream::Server(Box::new(tls));
+    if is_h2 {
+        h2::serve(worker, stream, client).await;
+    } else {
+        h1::serve(worker, stream, client).await;
+    }
+}

@@ -1,0 +1,296 @@
+//! Bodies of requests and answers, wherever they come from.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::{h1_body::H1Body, timer::Deadline};
+use crate::{
+    outcome::Ending,
+    shadow::tap::Tap,
+    upstream::{h1::UpstreamBody, h2::H2Body},
+};
+
+/// Why a body broke off: the ending that the exchange gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Broken {
+    pub(crate) ending: Ending,
+    /// What exactly, for the problem document; static, so that nothing of the request leaks into it.
+    pub(crate) detail: Option<&'static str>,
+}
+
+impl From<Ending> for Broken {
+    fn from(ending: Ending) -> Self {
+        Self { ending, detail: None }
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.detail.unwrap_or(self.ending.row().title))
+    }
+}
+
+impl std::error::Error for Broken {}
+
+/// The body of a request.
+#[derive(Debug)]
+pub(crate) enum ReqBody {
+    /// Nothing.
+    Empty,
+    /// Held in memory, so it can be sent again.
+    Held(Bytes),
+    /// From an HTTP/1.1 client.
+    H1(H1Body),
+    /// From an HTTP/2 client.
+    H2(H2Request),
+    /// What was read ahead, then the rest.
+    Ahead(VecDeque<Frame<Bytes>>, Box<ReqBody>),
+}
+
+/// An HTTP/2 client's body, held to the same limits as an HTTP/1.1 client's.
+#[derive(Debug)]
+pub(crate) struct H2Request {
+    pub(crate) incoming: Incoming,
+    pub(crate) left: Option<u64>,
+    pub(crate) stall: Deadline,
+    pub(crate) timeout: std::time::Duration,
+}
+
+impl ReqBody {
+    /// The same body once more, if that is possible.
+    pub(crate) fn again(&self) -> Option<Self> {
+        match self {
+            Self::Empty => Some(Self::Empty),
+            Self::Held(data) => Some(Self::Held(data.clone())),
+            Self::H1(_) | Self::H2(_) | Self::Ahead(..) => None,
+        }
+    }
+
+    /// Its bytes, if they are in memory.
+    pub(crate) fn held(&self) -> Option<Bytes> {
+        match self {
+            Self::Empty => Some(Bytes::new()),
+            Self::Held(data) => Some(data.clone()),
+            Self::H1(_) | Self::H2(_) | Self::Ahead(..) => None,
+        }
+    }
+
+    /// Lowers the limit on its size (a route's own) and says whether its declared length keeps it.
+    pub(crate) fn limit(&mut self, limit: u64) -> bool {
+        match self {
+            Self::H1(body) => body.limit(limit),
+            Self::H2(body) => {
+                body.left = Some(limit);
+                body.incoming.size_hint().lower() <= limit
+            }
+            Self::Empty | Self::Held(_) | Self::Ahead(..) => true,
+        }
+    }
+
+    /// Reads up to `limit` bytes into memory. A body that is larger stays a stream, with what was read in front.
+    pub(crate) async fn hold(mut self, limit: usize) -> Result<Self, Broken> {
+        if matches!(self, Self::Empty | Self::Held(_)) {
+            return Ok(self);
+        }
+        let mut frames = VecDeque::new();
+        let mut size = 0;
+        let mut only_data = true;
+        while size <= limit {
+            match std::future::poll_fn(|cx| Pin::new(&mut self).poll_frame(cx)).await {
+                Some(frame) => {
+                    let frame = frame?;
+                    size += frame.data_ref().map_or(0, Bytes::len);
+                    only_data &= frame.is_data();
+                    frames.push_back(frame);
+                }
+                None if only_data => return Ok(Self::Held(join(frames, size))),
+                None => return Ok(Self::Ahead(frames, Box::new(Self::Empty))),
+            }
+        }
+        Ok(Self::Ahead(frames, Box::new(self)))
+    }
+}
+
+fn join(mut frames: VecDeque<Frame<Bytes>>, size: usize) -> Bytes {
+    if frames.len() == 1 {
+        return frames.pop_front().and_then(|frame| frame.into_data().ok()).unwrap_or_default();
+    }
+    let mut whole = Vec::with_capacity(size);
+    frames.iter().filter_map(Frame::data_ref).for_each(|data| whole.extend_from_slice(data));
+    whole.into()
+}
+
+impl Body for ReqBody {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let this = self.get_mut();
+        match this {
+            Self::Empty => Poll::Ready(None),
+            Self::Held(data) => {
+                let data = std::mem::take(data);
+                *this = Self::Empty;
+                Poll::Ready((!data.is_empty()).then(|| Ok(Frame::data(data))))
+            }
+            Self::H1(body) => body.poll_frame(cx),
+            Self::H2(body) => body.poll_frame(cx),
+            Self::Ahead(frames, rest) => match frames.pop_front() {
+                Some(frame) => Poll::Ready(Some(Ok(frame))),
+                None => Pin::new(&mut **rest).poll_frame(cx),
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Held(data) => data.is_empty(),
+            Self::H1(_) | Self::Ahead(..) => false,
+            Self::H2(body) => body.incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Held(data) => SizeHint::with_exact(data.len() as u64),
+            Self::H1(body) => body.size_hint(),
+            Self::H2(body) => body.incoming.size_hint(),
+            Self::Ahead(frames, rest) => {
+                let ahead: u64 =
+                    frames.iter().filter_map(Frame::data_ref).map(|data| data.len() as u64).sum();
+                match (rest.size_hint().exact(), frames.iter().all(Frame::is_data)) {
+                    (Some(exact), true) => SizeHint::with_exact(exact + ahead),
+                    _ => SizeHint::default(),
+                }
+            }
+        }
+    }
+}
+
+impl H2Request {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        match Pin::new(&mut self.incoming).poll_frame(cx) {
+            Poll::Pending => {
+                self.stall.start(self.timeout);
+                ready!(self.stall.poll_passed(cx));
+                Poll::Ready(Some(Err(Ending::BodyTimeout.into())))
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                self.stall.set(None);
+                if let (Some(left), Some(data)) = (&mut self.left, frame.data_ref()) {
+                    match left.checked_sub(data.len() as u64) {
+                        Some(rest) => *left = rest,
+                        None => return Poll::Ready(Some(Err(Ending::BodyTooLarge.into()))),
+                    }
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(Ending::ClientGone.into()))),
+            Poll::Ready(None) => Poll::Ready(None),
+        }
+    }
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(crate) struct ResBody {
+    source: Source,
+    tap: Option<Box<Tap>>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Source {
+    Empty,
+    Held(Bytes),
+    H1(Box<UpstreamBody>),
+    H2(Box<H2Body>),
+}
+
+impl ResBody {
+    pub(crate) const fn empty() -> Self {
+        Self { source: Source::Empty, tap: None }
+    }
+
+    pub(crate) fn held(data: Bytes) -> Self {
+        Self { source: Source::Held(data), tap: None }
+    }
+
+    pub(crate) const fn new(source: Source) -> Self {
+        Self { source, tap: None }
+    }
+
+    /// Lets `tap` see everything that passes.
+    pub(crate) fn tapped(mut self, tap: Option<Box<Tap>>) -> Self {
+        self.tap = tap;
+        self
+    }
+
+    /// Its length, when it is ours and in memory.
+    pub(crate) fn held_length(&self) -> Option<u64> {
+        match &self.source {
+            Source::Held(data) => Some(data.len() as u64),
+            Source::Empty | Source::H1(_) | Source::H2(_) => None,
+        }
+    }
+
+    /// The upstream connection of an answer that switched protocols.
+    pub(crate) fn into_upgraded(self) -> Option<crate::upstream::h1::Connection> {
+        match self.source {
+            Source::H1(body) => body.into_connection(),
+            Source::Empty | Source::Held(_) | Source::H2(_) => None,
+        }
+    }
+}
+
+impl Body for ResBody {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let frame = ready!(match &mut self.source {
+            Source::Empty => Poll::Ready(None),
+            Source::Held(data) => {
+                let data = std::mem::take(data);
+                self.source = Source::Empty;
+                Poll::Ready((!data.is_empty()).then(|| Ok(Frame::data(data))))
+            }
+            Source::H1(body) => body.poll_frame(cx),
+            Source::H2(body) => body.poll_frame(cx),
+        });
+        match (&frame, &mut self.tap) {
+            (_, None) => {}
+            (Some(Ok(frame)), Some(tap)) => frame.data_ref().into_iter().for_each(|data| tap.saw(data)),
+            (Some(Err(_)), tap) => *tap = None,
+            (None, tap) => {
+                if let Some(tap) = tap.take() {
+                    tap.complete();
+                }
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        // With a tap the end must be seen to be told.
+        self.tap.is_none()
+            && match &self.source {
+                Source::Empty => true,
+                Source::Held(data) => data.is_empty(),
+                Source::H1(body) => body.is_end(),
+                Source::H2(body) => body.is_end(),
+            }
+    }
+}

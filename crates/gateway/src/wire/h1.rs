@@ -1,0 +1,447 @@
+//! An HTTP/1.1 client's connection: one request after the other, each answered before the next is looked at.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    pin::{Pin, pin},
+    rc::Rc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use banyan_http1::{
+    Framing, HeadLimits, HeadScanner, Refusal, RequestHead, encode_response_head, parse_request,
+};
+use bytes::BytesMut;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http_body::Body as _;
+use tokio::{io::AsyncReadExt as _, time::timeout};
+
+use super::{
+    body::{Broken, ReqBody, ResBody},
+    h1_body::{BodyState, H1Body, Shared},
+    h2,
+    outbox::Outbox,
+    pump::{Pump, PumpError},
+    stream::{Rewound, Stream},
+    timer::Deadline,
+    tunnel,
+};
+use crate::{
+    exchange::Exchange,
+    forward::{self, Client},
+    outcome::Ending,
+    pipeline,
+    worker::Worker,
+};
+
+/// Room made for one read of a head.
+const HEAD_READ: usize = 4 * 1024;
+/// What HTTP/2 with prior knowledge begins with (RFC 9113 section 3.4).
+const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How long an idle connection may still bring a request once the drain has begun. Closing it at once would race with a
+/// request on its way.
+const DRAIN_IDLE: Duration = Duration::from_secs(1);
+/// What is read and thrown away of a client that goes on sending after its answer, so that a reset does not destroy the
+/// answer on its way (RFC 9112 section 9.6).
+const LINGER_BYTES: usize = 512 * 1024;
+const LINGER_TIME: Duration = Duration::from_secs(2);
+
+/// One connection.
+struct Connection {
+    worker: Rc<Worker>,
+    client: Client,
+    shared: Rc<Shared>,
+    deadline: Deadline,
+    outbox: Outbox,
+}
+
+/// What a connection brought next.
+enum Next {
+    Request(Box<RequestHead>),
+    Http2,
+    Refused(Broken),
+    Closed,
+}
+
+/// What becomes of a connection after an answer.
+enum After {
+    Keep,
+    Close,
+    /// The answer switched protocols; this is its upstream.
+    Tunnel(Box<crate::upstream::h1::Connection>, Box<Exchange>),
+}
+
+/// Serves a connection to its end.
+pub(crate) async fn serve(worker: Rc<Worker>, stream: Stream, client: Client) {
+    let shared = Shared {
+        stream: RefCell::new(stream),
+        buffer: RefCell::new(BytesMut::new()),
+        body: Cell::new(BodyState::Done),
+    };
+    let drained = worker.clone();
+    let mut drain = pin!(drained.drain_begun());
+    let mut connection = Connection {
+        worker,
+        client,
+        shared: Rc::new(shared),
+        deadline: Deadline::default(),
+        outbox: Outbox::default(),
+    };
+    loop {
+        let after = match connection.next(drain.as_mut()).await {
+            Next::Request(head) => connection.exchange(*head).await,
+            Next::Refused(broken) => connection.refuse(broken).await,
+            Next::Http2 => return connection.into_http2().await,
+            Next::Closed => return,
+        };
+        match after {
+            After::Keep => {}
+            After::Close => return connection.close().await,
+            After::Tunnel(upstream, exchange) => return connection.tunnel(*upstream, *exchange).await,
+        }
+    }
+}
+
+impl Connection {
+    /// Waits for the next request's head.
+    async fn next(&mut self, mut drain: Pin<&mut impl Future<Output = ()>>) -> Next {
+        let local = self.worker.local();
+        let (limits, timeouts) = (local.compiled.plan.limits, local.compiled.plan.timeouts);
+        drop(local);
+        let head_limits = HeadLimits { bytes: limits.head, target: limits.uri, headers: limits.headers };
+        let mut scanner = HeadScanner::default();
+        let mut begun = false;
+        self.deadline.set(None);
+        poll_fn(|cx| {
+            loop {
+                if self.shared.buffer.borrow().starts_with(b"PRI * HTTP/2.0\r\n") {
+                    match self.is_preface() {
+                        Some(true) => return Poll::Ready(Next::Http2),
+                        Some(false) => return Poll::Ready(Next::Refused(Ending::BadVersion.into())),
+                        None => {}
+                    }
+                } else {
+                    match parse_request(&mut self.shared.buffer.borrow_mut(), &mut scanner, &head_limits) {
+                        Ok(Some(head)) => return Poll::Ready(Next::Request(Box::new(head))),
+                        Ok(None) => {}
+                        Err(refusal) => return Poll::Ready(Next::Refused(refused(refusal))),
+                    }
+                }
+                if !begun && !self.shared.buffer.borrow().is_empty() {
+                    begun = true;
+                    self.deadline.set(None);
+                    self.deadline.start(timeouts.head);
+                }
+                match self.poll_head_bytes(cx) {
+                    Poll::Ready(true) => {}
+                    Poll::Ready(false) => return Poll::Ready(Next::Closed),
+                    Poll::Pending => break,
+                }
+            }
+            self.deadline.start(timeouts.keep_alive);
+            if !begun && drain.as_mut().poll(cx).is_ready() {
+                self.deadline.shorten(DRAIN_IDLE);
+            }
+            ready!(self.deadline.poll_passed(cx));
+            Poll::Ready(if begun { Next::Refused(Ending::HeadTimeout.into()) } else { Next::Closed })
+        })
+        .await
+    }
+
+    /// Whether the buffer holds the whole preface; `None` while it may still become it.
+    fn is_preface(&self) -> Option<bool> {
+        let buffer = self.shared.buffer.borrow();
+        let seen = buffer.len().min(H2_PREFACE.len());
+        if buffer[..seen] != H2_PREFACE[..seen] {
+            return Some(false);
+        }
+        (seen == H2_PREFACE.len()).then_some(true)
+    }
+
+    /// Reads more of a head; `false` at the end of the stream. An idle connection holds no buffer.
+    fn poll_head_bytes(&self, cx: &mut Context<'_>) -> Poll<bool> {
+        if self.shared.buffer.borrow().is_empty() {
+            let readable = self.shared.stream.borrow().poll_readable(cx);
+            if readable.is_pending() {
+                *self.shared.buffer.borrow_mut() = BytesMut::new();
+                return Poll::Pending;
+            }
+        }
+        let count = ready!(self.shared.poll_fill(cx, HEAD_READ));
+        Poll::Ready(count.is_ok_and(|count| count > 0))
+    }
+
+    /// Serves one request.
+    async fn exchange(&mut self, head: RequestHead) -> After {
+        let worker = self.worker.clone();
+        let mut exchange = pipeline::begin(&worker, &self.client, head.version, &head.headers);
+        exchange.method = Some(head.method.clone());
+        head.target.path().clone_into(&mut exchange.path);
+        let (version, keep_alive) = (head.version, head.keep_alive);
+        let method = head.method.clone();
+        let request = match self.request(head) {
+            Ok(request) => request,
+            Err(broken) => {
+                let response = pipeline::refuse(&worker, &mut exchange, broken);
+                return self.deliver(exchange, response, &method, version, false).await;
+            }
+        };
+        let response = {
+            let mut serving = pin!(pipeline::serve(&worker, &self.client, &mut exchange, request));
+            let shared = &self.shared;
+            poll_fn(|cx| match serving.as_mut().poll(cx) {
+                Poll::Ready(response) => Poll::Ready(Some(response)),
+                Poll::Pending => poll_gone(shared, cx).map(|()| None),
+            })
+            .await
+        };
+        let Some(response) = response else {
+            exchange.ending = Ending::ClientGone;
+            worker.finish(&exchange);
+            return After::Close;
+        };
+        self.deliver(exchange, response, &method, version, keep_alive).await
+    }
+
+    /// The request as the pipeline takes it.
+    fn request(&self, head: RequestHead) -> Result<Request<ReqBody>, Broken> {
+        let local = self.worker.local();
+        let (limit, stall) = (local.compiled.plan.limits.body, local.compiled.plan.timeouts.body);
+        self.shared.body.set(BodyState::Done);
+        let body = if head.framing == Framing::Empty {
+            ReqBody::Empty
+        } else {
+            if let (Framing::Length(length), Some(limit)) = (head.framing, limit)
+                && length > limit
+            {
+                self.shared.body.set(BodyState::Broken);
+                return Err(Ending::BodyTooLarge.into());
+            }
+            let body = H1Body::new(self.shared.clone(), head.framing, head.expects_continue, limit, stall);
+            body.check_first_chunk()?;
+            ReqBody::H1(body)
+        };
+        let mut request = Request::new(body);
+        *request.method_mut() = head.method;
+        *request.uri_mut() = head.target;
+        *request.version_mut() = head.version;
+        *request.headers_mut() = head.headers;
+        Ok(request)
+    }
+
+    /// Answers what never became a request.
+    async fn refuse(&mut self, broken: Broken) -> After {
+        let worker = self.worker.clone();
+        let mut exchange = pipeline::begin(&worker, &self.client, Version::HTTP_11, &HeaderMap::new());
+        let response = pipeline::refuse(&worker, &mut exchange, broken);
+        self.shared.body.set(BodyState::Broken);
+        self.deliver(exchange, response, &Method::GET, Version::HTTP_11, false).await
+    }
+
+    /// Writes an answer and ends the exchange.
+    async fn deliver(
+        &mut self,
+        mut exchange: Exchange,
+        response: Response<ResBody>,
+        method: &Method,
+        version: Version,
+        keep_alive: bool,
+    ) -> After {
+        let (mut parts, body) = response.into_parts();
+        let framing = answer_framing(&mut parts.headers, parts.status, method, version, &body);
+        let keep = keep_alive
+            && !exchange.ending.poisons_connection()
+            && self.shared.body.get() != BodyState::Broken
+            && framing != Framing::UntilClose
+            && !self.worker.is_draining();
+        let upgraded = parts.status == StatusCode::SWITCHING_PROTOCOLS;
+        say_connection(&mut parts.headers, version, keep, upgraded);
+        if !parts.headers.contains_key(header::DATE) {
+            parts.headers.insert(header::DATE, self.worker.date(exchange.started));
+        }
+        let mut outbox = std::mem::take(&mut self.outbox);
+        encode_response_head(&mut outbox.buffer, Version::HTTP_11, parts.status, &parts.headers);
+        drop(parts);
+        if upgraded {
+            return self.switch(exchange, outbox, body).await;
+        }
+        let mut pump = Pump::new(outbox, body, framing);
+        let ended = self.write(&mut pump).await;
+        exchange.sent = pump.body_bytes;
+        let Pump { outbox, .. } = pump;
+        self.outbox = outbox;
+        if let Err(ending) = ended {
+            exchange.ending = ending;
+        }
+        self.worker.finish(&exchange);
+        if keep && ended.is_ok() && self.shared.body.get() == BodyState::Done {
+            return After::Keep;
+        }
+        if ended.is_err() {
+            // Cut off: closing in good order would make half an answer look whole.
+            self.shared.body.set(BodyState::Broken);
+            self.outbox = Outbox::default();
+        }
+        After::Close
+    }
+
+    /// Writes until the body is through, the client is gone or has stopped reading.
+    async fn write(&mut self, pump: &mut Pump<ResBody>) -> Result<(), Ending> {
+        let stall = self.worker.local().compiled.plan.timeouts.write;
+        self.deadline.set(None);
+        let mut seen = 0;
+        poll_fn(|cx| {
+            match pump.poll(cx, &self.shared.stream) {
+                Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
+                Poll::Ready(Err(PumpError::Io)) => return Poll::Ready(Err(Ending::ClientGone)),
+                Poll::Ready(Err(PumpError::Length)) => return Poll::Ready(Err(Ending::BodyReset)),
+                Poll::Ready(Err(PumpError::Body(broken))) => return Poll::Ready(Err(broken.ending)),
+                Poll::Pending => {}
+            }
+            if poll_gone(&self.shared, cx).is_ready() {
+                return Poll::Ready(Err(Ending::ClientGone));
+            }
+            if pump.outbox.is_empty() || pump.written != seen {
+                seen = pump.written;
+                self.deadline.set(None);
+            }
+            if pump.outbox.is_empty() {
+                return Poll::Pending;
+            }
+            self.deadline.start(stall);
+            ready!(self.deadline.poll_passed(cx));
+            Poll::Ready(Err(Ending::ClientStalled))
+        })
+        .await
+    }
+
+    /// Sends `101 Switching Protocols`.
+    async fn switch(&mut self, exchange: Exchange, outbox: Outbox, body: ResBody) -> After {
+        let Some(upstream) = body.into_upgraded() else { return After::Close };
+        let mut pump = Pump::new(outbox, ResBody::empty(), Framing::Empty);
+        match self.write(&mut pump).await {
+            Ok(()) => After::Tunnel(Box::new(upstream), Box::new(exchange)),
+            Err(_) => After::Close,
+        }
+    }
+
+    async fn tunnel(self, upstream: crate::upstream::h1::Connection, mut exchange: Exchange) {
+        let idle = self.worker.local().compiled.plan.timeouts.tunnel;
+        let Ok(shared) = Rc::try_unwrap(self.shared) else { return };
+        let client = Rewound::new(shared.buffer.into_inner(), shared.stream.into_inner());
+        let upstream = Rewound::new(upstream.buffer, upstream.stream);
+        exchange.sent = tunnel::run(client, upstream, idle).await;
+        self.worker.finish(&exchange);
+    }
+
+    async fn into_http2(self) {
+        let Ok(shared) = Rc::try_unwrap(self.shared) else { return };
+        let stream = Rewound::new(shared.buffer.into_inner(), shared.stream.into_inner());
+        h2::serve(self.worker, stream, self.client).await;
+    }
+
+    /// Ends the connection so that the answer survives: our side first, then what the client still sends, then all.
+    async fn close(self) {
+        use tokio::io::AsyncWriteExt as _;
+        let Ok(shared) = Rc::try_unwrap(self.shared) else { return };
+        let must_linger = shared.body.get() != BodyState::Done;
+        let mut stream = shared.stream.into_inner();
+        let linger = async {
+            stream.shutdown().await?;
+            let mut left = if must_linger { LINGER_BYTES } else { 0 };
+            let mut scratch = vec![0; if must_linger { 16 * 1024 } else { 0 }];
+            while left > 0 {
+                let count = stream.read(&mut scratch).await?;
+                left = if count == 0 { 0 } else { left.saturating_sub(count) };
+            }
+            std::io::Result::Ok(())
+        };
+        // Whatever fails here, the connection is over.
+        if let Ok(Err(error)) = timeout(LINGER_TIME, linger).await {
+            tracing::trace!(%error, "a client closed first");
+        }
+    }
+}
+
+/// Ready when the client has closed its side while it waits for an answer. Requests it has sent ahead are kept, up to a bound.
+fn poll_gone(shared: &Shared, cx: &mut Context<'_>) -> Poll<()> {
+    while shared.body.get() == BodyState::Done && shared.buffer.borrow().len() < HEAD_READ {
+        ready!(shared.stream.borrow().poll_readable(cx));
+        match ready!(shared.poll_fill(cx, HEAD_READ)) {
+            Ok(count) if count > 0 => {}
+            _ => return Poll::Ready(()),
+        }
+    }
+    Poll::Pending
+}
+
+/// How an answer's body is framed towards the client; sets the fields that say so.
+fn answer_framing(
+    headers: &mut HeaderMap,
+    status: StatusCode,
+    method: &Method,
+    version: Version,
+    body: &ResBody,
+) -> Framing {
+    if status == StatusCode::NO_CONTENT || status.is_informational() {
+        headers.remove(header::CONTENT_LENGTH);
+        return Framing::Empty;
+    }
+    if method == Method::HEAD || status == StatusCode::NOT_MODIFIED {
+        return Framing::Empty;
+    }
+    if let Some(length) = body.held_length() {
+        headers.insert(header::CONTENT_LENGTH, length.into());
+    }
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    match declared {
+        Some(length) => Framing::Length(length),
+        None if body.is_end_stream() => {
+            headers.insert(header::CONTENT_LENGTH, 0.into());
+            Framing::Empty
+        }
+        None if version == Version::HTTP_10 => Framing::UntilClose,
+        None => {
+            headers.insert(header::TRANSFER_ENCODING, forward::CHUNKED);
+            Framing::Chunked
+        }
+    }
+}
+
+/// Says whether the connection stays, where the version's default is the other way round.
+fn say_connection(headers: &mut HeaderMap, version: Version, keep: bool, upgraded: bool) {
+    if upgraded {
+        return;
+    }
+    if !keep {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    } else if version == Version::HTTP_10 {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("keep-alive"));
+    }
+}
+
+fn refused(refusal: Refusal) -> Broken {
+    let (ending, detail) = match refusal {
+        Refusal::HeadTooLarge | Refusal::TooManyHeaders => (Ending::HeadTooLarge, None),
+        Refusal::TargetTooLong => (Ending::TargetTooLong, None),
+        Refusal::BadVersion => (Ending::BadVersion, None),
+        Refusal::UnknownTransferCoding => (Ending::UnknownCoding, None),
+        Refusal::Malformed(detail) | Refusal::BadChunk(detail) => (Ending::BadRequest, Some(detail)),
+        Refusal::BareLf => (Ending::BadRequest, Some("a line of the head ends in a bare LF")),
+        Refusal::BadTarget => (Ending::BadRequest, Some("the request target is not valid")),
+        Refusal::BadContentLength => (Ending::BadRequest, Some("Content-Length is repeated or not a number")),
+        Refusal::LengthAndEncoding => {
+            (Ending::BadRequest, Some("Transfer-Encoding and Content-Length stand in one request"))
+        }
+        Refusal::BadTransferEncoding => {
+            (Ending::BadRequest, Some("Transfer-Encoding does not say where the request ends"))
+        }
+        Refusal::MissingHost => (Ending::BadRequest, Some("the Host field is missing")),
+        Refusal::BadHost => (Ending::BadRequest, Some("the Host field is repeated or not valid")),
+        Refusal::HostMismatch => {
+            (Ending::BadRequest, Some("the request target names another host than the Host field"))
+        }
+    };
+    Broken { ending, detail }
+}
