@@ -48,12 +48,12 @@ pub(crate) static ENDPOINT: Format = Format {
 pub(crate) static COLLECTOR: Format = Format {
     name: "an http or https URL",
     examples: &["http://127.0.0.1:4318", "https://collector.example.com/otlp"],
-    pattern: r"^[Hh][Tt][Tt][Pp][Ss]?://[^?#@\s]+$",
+    pattern: r"^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$",
 };
 
 /// The path of a health check.
 pub(crate) static URL_PATH: Format =
-    Format { name: "a URL path", examples: &["/ready", "/health?deep=1"], pattern: r"^/[^#\s]*$" };
+    Format { name: "a URL path", examples: &["/ready", "/health?deep=1"], pattern: r"^/[!-~]*$" };
 
 /// A unit or an upstream.
 pub(crate) static NAME: Format = Format {
@@ -77,7 +77,7 @@ pub(crate) static SALT: Format = Format {
 pub(crate) static SUBJECT: Format = Format {
     name: "jwt:CLAIM, header:NAME or cookie:NAME",
     examples: &["header:x-user-id", "jwt:sub", "cookie:session"],
-    pattern: r"^(jwt|header|cookie):\S+$",
+    pattern: r"^(jwt|header|cookie):.+$",
 };
 
 /// A path into a JSON answer.
@@ -96,7 +96,7 @@ pub(crate) static MATCH: Format = Format {
 
 /// A path with parameters.
 pub(crate) static TEMPLATE: Format =
-    Format { name: "a path", examples: &["/health", "/v2/articles/{id}"], pattern: r"^/[^?#\s]*$" };
+    Format { name: "a path", examples: &["/health", "/v2/articles/{id}"], pattern: r"^/[!-~]*$" };
 
 /// What a request is addressed to.
 pub(crate) static HOST: Format = Format {

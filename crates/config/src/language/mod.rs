@@ -195,3 +195,6 @@ pub(crate) fn objects() -> Vec<&'static Object> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,9 @@ impl Url {
         if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
             return Err(Complaint::new("the scheme is http or https"));
         }
+        if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Complaint::new("a URL is ASCII without white space"));
+        }
         if rest.contains('#') {
             return Err(Complaint::new("a fragment has no place here"));
         }
@@ -103,7 +106,8 @@ impl FromText for UrlPath {
                 complaint.hint(format!("write /{text}"))
             });
         }
-        let good = !text.contains('#') && text.parse::<http::uri::PathAndQuery>().is_ok();
+        let ascii = text.bytes().all(|byte| byte.is_ascii_graphic());
+        let good = ascii && !text.contains('#') && text.parse::<http::uri::PathAndQuery>().is_ok();
         if good { Ok(Self(text.to_owned())) } else { Err(Complaint::new("this is no URL path")) }
     }
 }
