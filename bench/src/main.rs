@@ -1,2 +1,101 @@
-//! Benchmarks.
-fn main() {}
+//! Banyan beside its peers: the same work, in the same run, on the same two cores.
+//!
+//! The server under test has core 0 for itself; the load generator and the origin share core 1. Rounds go over all
+//! candidates in turn (A B C, A B C, ...), because a shared machine drifts by more than the differences of interest:
+//! ratios within one run mean something, figures of different runs do not.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
+
+mod client;
+mod machine;
+mod origin;
+mod peers;
+mod poll;
+mod process;
+mod record;
+mod server;
+mod stats;
+mod table;
+mod work;
+mod wrk;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Measure Banyan and its peers in one run.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask bench")]
+struct Cli {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// CPU time per request of plain proxying: 1 KiB of JSON, 64 connections
+    PassThrough(Options),
+    /// The same through a unit: sticky split, metrics, access log
+    Unit(Options),
+    /// The same with 10 and with 10,000 routes
+    Routes(Options),
+    /// Memory at 0, 1,000 and 10,000 idle connections
+    Idle(Options),
+    /// Latency added at a low fixed rate
+    Latency(Options),
+    /// All of these, one after the other
+    All(Options),
+    /// Write the newest runs into the README's tables
+    Table,
+    /// The origin that the others proxy to
+    #[command(hide = true)]
+    Origin {
+        /// Port on the loopback address
+        port: u16,
+    },
+}
+
+/// How to measure.
+#[derive(Args, Clone)]
+struct Options {
+    /// How often each candidate is measured
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(3..=100))]
+    rounds: u32,
+    /// Short rounds: shows that everything works, gives no figures to publish; keeps no record
+    #[arg(long)]
+    quick: bool,
+    /// Measure only candidates whose name contains one of these
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().what) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(what: What) -> anyhow::Result<()> {
+    let (works, options) = match what {
+        What::Table => return table::update_readme(),
+        What::Origin { port } => return origin::serve(port),
+        What::PassThrough(options) => (vec![work::pass_through()], options),
+        What::Unit(options) => (vec![work::unit()], options),
+        What::Routes(options) => (vec![work::routes()], options),
+        What::Idle(options) => (vec![work::idle()], options),
+        What::Latency(options) => (vec![work::latency()], options),
+        What::All(options) => (work::all(), options),
+    };
+    machine::prepare()?;
+    for work in works {
+        let run = work.measure(&options)?;
+        print!("\n{}", table::render(&run)?);
+        if !options.quick {
+            println!("kept in {}", run.keep()?.display());
+        }
+    }
+    Ok(())
+}

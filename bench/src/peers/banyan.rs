@@ -1,0 +1,105 @@
+//! Banyan: one worker, as released.
+
+use std::{env, fs, path::PathBuf, process::Command};
+
+use anyhow::ensure;
+
+use crate::{
+    server::{Candidate, Requests, Site, free_port},
+    wrk::route_path,
+};
+
+/// Plain proxying.
+pub(crate) const BANYAN: Candidate = Candidate {
+    name: "Banyan",
+    about: "1 worker, access log off",
+    command: Some(|site| start(site, "off", PASS_THROUGH)),
+    requests: Requests::Same,
+};
+
+/// Through a unit.
+pub(crate) const BANYAN_UNIT: Candidate = Candidate {
+    name: "Banyan, unit, log",
+    about: "50 % by x-user-id, metrics, access log to a file",
+    command: Some(|site| start(site, &site.dir.join("access.log").display().to_string(), UNIT)),
+    requests: Requests::Users,
+};
+
+/// Plain proxying with few routes.
+pub(crate) const BANYAN_10: Candidate = Candidate {
+    name: "Banyan, 10 routes",
+    about: "1 worker, access log off",
+    command: Some(|site| start(site, "off", &many_routes(10))),
+    requests: Requests::Routes(10),
+};
+
+/// Plain proxying with many routes.
+pub(crate) const BANYAN_10000: Candidate = Candidate {
+    name: "Banyan, 10,000 routes",
+    about: "1 worker, access log off",
+    command: Some(|site| start(site, "off", &many_routes(10_000))),
+    requests: Requests::Routes(10_000),
+};
+
+const PASS_THROUGH: &str = r#"
+upstreams:
+  origin: { endpoints: ["http://ORIGIN"] }
+routes:
+  - { match: "* /{rest...}", to: origin }
+"#;
+
+const UNIT: &str = r#"
+upstreams:
+  legacy: { endpoints: ["http://ORIGIN"] }
+  replacement: { endpoints: ["http://ORIGIN"] }
+units:
+  articles:
+    legacy: legacy
+    replacement: replacement
+    percent: 50%
+    subject: ["header:x-user-id"]
+    fallback: legacy
+    routes:
+      - { match: "GET /{rest...}" }
+"#;
+
+/// A table of `count` routes with a parameter each, besides the one that the start-up check asks for.
+fn many_routes(count: usize) -> String {
+    let route = |n| {
+        let path = route_path(n).replace("/42", "/{id}");
+        format!("  - {{ match: \"GET {path}\", to: origin }}\n")
+    };
+    PASS_THROUGH.replace("* /{rest...}", "GET /") + &(0..count).map(route).collect::<String>()
+}
+
+/// The released program, built beside this one.
+///
+/// # Errors
+/// When this program's own place is unknown.
+pub(crate) fn program() -> anyhow::Result<PathBuf> {
+    Ok(env::current_exe()?.with_file_name("banyan"))
+}
+
+fn start(site: &Site, access: &str, rest: &str) -> anyhow::Result<Command> {
+    let program = program()?;
+    ensure!(program.is_file(), "{} is not built: cargo build --release --package banyan", program.display());
+    let config = format!(
+        "version: 1
+listen: 127.0.0.1:{}
+admin: {{ listen: 127.0.0.1:{} }}
+state: {}
+workers: 1
+log: {{ level: warn, access: \"{access}\" }}
+timeouts: {{ keep_alive: 300s }}
+{}",
+        site.port,
+        free_port()?,
+        site.dir.join("banyan.db").display(),
+        rest.replace("ORIGIN", &site.origin.to_string())
+    );
+    let file = site.dir.join("banyan.yaml");
+    fs::write(&file, config)?;
+    let mut command = Command::new(program);
+    command.arg("serve").arg(file);
+    Ok(command)
+}

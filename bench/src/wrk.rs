@@ -1,0 +1,142 @@
+//! The load generator: wrk, pinned, with its figures taken from its own report.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, ensure};
+use serde::Deserialize;
+
+use crate::{machine::LOAD_CORE, server::Requests};
+
+/// Connections that wrk keeps open, each with one request at a time.
+pub(crate) const CONNECTIONS: usize = 64;
+/// Users the requests are spread over, where users matter.
+const USERS: usize = 1000;
+/// A stride that shares no factor with the number of routes or users: neighbours in time are not neighbours in memory.
+const STRIDE: usize = 7919;
+
+/// wrk's script: asks for the lines of a file in turn, if one is given, and reports in JSON.
+const SCRIPT: &str = r#"
+local requests, turn = {}, 0
+function init(args)
+    if args[1] then
+        for line in io.lines(args[1]) do
+            local path, user = line:match("^(%S+) (%S+)$")
+            requests[#requests + 1] = wrk.format("GET", path, { ["x-user-id"] = user, Host = "bench.example" })
+        end
+        request = function()
+            turn = turn % #requests + 1
+            return requests[turn]
+        end
+    end
+end
+function done(summary, latency, _)
+    local errors = summary.errors
+    io.write(string.format('{"requests":%d,"microseconds":%d,"errors":%d,"p50":%d,"p99":%d}\n',
+        summary.requests, summary.duration,
+        errors.connect + errors.read + errors.write + errors.status + errors.timeout,
+        latency:percentile(50), latency:percentile(99)))
+end
+"#;
+
+/// What wrk reports.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Report {
+    /// Requests answered.
+    pub(crate) requests: u64,
+    /// How long it ran.
+    pub(crate) microseconds: u64,
+    /// Requests that failed, in whatever way.
+    errors: u64,
+    /// Median latency in microseconds at full load: queueing, mostly.
+    pub(crate) p50: u64,
+    /// 99th percentile of the same.
+    pub(crate) p99: u64,
+}
+
+/// What is sent, written down for wrk.
+pub(crate) struct Script {
+    file: PathBuf,
+    lines: Option<PathBuf>,
+}
+
+impl Script {
+    /// Writes script and requests into `dir`.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(crate) fn write(dir: &Path, requests: Requests) -> anyhow::Result<Self> {
+        let file = dir.join("wrk.lua");
+        std::fs::write(&file, SCRIPT)?;
+        let lines = match requests {
+            Requests::Same => None,
+            Requests::Users => Some((0..USERS).map(|n| line("/articles/7", n)).collect()),
+            Requests::Routes(count) => {
+                Some((0..count).map(|n| line(&route_path(n * STRIDE % count), n)).collect())
+            }
+        };
+        let write = |lines: String| {
+            let file = dir.join("requests.txt");
+            std::fs::write(&file, lines).map(|()| file)
+        };
+        Ok(Self { file, lines: lines.map(write).transpose()? })
+    }
+
+    /// Sends for about `time`. The figures hold for all that was sent, from the first request to the last.
+    ///
+    /// # Errors
+    /// When a single request failed: figures of a server that fails are not comparable.
+    pub(crate) fn run(&self, server: SocketAddr, time: Duration) -> anyhow::Result<Report> {
+        let mut command = Command::new("taskset");
+        command.args(["--cpu-list", &LOAD_CORE.to_string(), "wrk", "--threads", "1"]);
+        command.args([
+            "--connections",
+            &CONNECTIONS.to_string(),
+            "--duration",
+            &format!("{}s", time.as_secs()),
+        ]);
+        command.arg("--script").arg(&self.file).arg(format!("http://{server}/articles/7"));
+        if let Some(lines) = &self.lines {
+            command.arg("--").arg(lines);
+        }
+        let output =
+            command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot run wrk")?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let line =
+            said.lines().find(|line| line.starts_with('{')).with_context(|| format!("wrk said: {said}"))?;
+        let report: Report = serde_json::from_str(line)?;
+        ensure!(report.errors == 0, "{} requests failed", report.errors);
+        ensure!(report.requests > 0, "no request was answered");
+        Ok(report)
+    }
+}
+
+/// The path that hits route `n` of [`crate::peers::banyan::many_routes`].
+pub(crate) fn route_path(n: usize) -> String {
+    format!("/service-{}/things-{n}/42", n % 100)
+}
+
+fn line(path: &str, user: usize) -> String {
+    format!("{path} user-{user}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_route_is_asked_for_once_per_turn() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = Script::write(dir.path(), Requests::Routes(10_000)).unwrap();
+        let text = std::fs::read_to_string(script.lines.unwrap()).unwrap();
+        let paths: BTreeSet<_> = text.lines().map(|line| line.split_once(' ').unwrap().0).collect();
+        assert_eq!(paths.len(), 10_000);
+        assert!(paths.contains(route_path(9_999).as_str()));
+    }
+}
