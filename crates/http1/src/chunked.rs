@@ -3,7 +3,10 @@
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::{HeadScanner, Refusal};
+use crate::{
+    HeadScanner, Refusal,
+    extension::{are_extensions, may_become_extensions},
+};
 
 /// Longest line that announces a chunk, extensions included. Longer ones only serve attacks.
 pub const MAX_CHUNK_LINE: usize = 1024;
@@ -114,34 +117,21 @@ fn parse_size_line(line: &[u8], partial: bool) -> Result<u64, Refusal> {
     if digits > 16 {
         return Err(Refusal::BadChunk("a chunk size is too large"));
     }
-    check_extensions(&line[digits..])?;
+    let rest = &line[digits..];
+    let well_formed = if partial { may_become_extensions(rest) } else { are_extensions(rest) };
+    if !well_formed {
+        return Err(Refusal::BadChunk("a chunk extension is not well-formed"));
+    }
     let text = std::str::from_utf8(&line[..digits]).unwrap_or_default();
     Ok(u64::from_str_radix(text, 16).unwrap_or(0))
 }
 
-/// `*( BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ] )`, of which the characters are checked: an
-/// extension is dropped, so what matters is that nobody can read a line's end into it.
-fn check_extensions(text: &[u8]) -> Result<(), Refusal> {
-    let trimmed = text.trim_ascii_start();
-    if trimmed.is_empty() && text.is_empty() {
-        return Ok(());
-    }
-    let printable = |byte: u8| byte == b'\t' || (0x20..0x7F).contains(&byte);
-    if (!trimmed.is_empty() && trimmed[0] != b';') || !text.iter().copied().all(printable) {
-        return Err(Refusal::BadChunk("a chunk extension is not well-formed"));
-    }
-    Ok(())
-}
-
 fn take_trailers(buffer: &mut BytesMut, scanner: &mut HeadScanner) -> Result<Option<HeaderMap>, Refusal> {
     let end = scanner.find_end(buffer).map_err(|_| Refusal::BadChunk("a bare LF in the trailer"))?;
-    let Some(end) = end else {
-        return if buffer.len() > MAX_TRAILERS {
-            Err(Refusal::BadChunk("the trailer is too large"))
-        } else {
-            Ok(None)
-        };
-    };
+    if end.unwrap_or(buffer.len()) > MAX_TRAILERS {
+        return Err(Refusal::BadChunk("the trailer is too large"));
+    }
+    let Some(end) = end else { return Ok(None) };
     let section = buffer.split_to(end).freeze();
     let mut slots = [httparse::EMPTY_HEADER; MAX_TRAILER_FIELDS];
     let fields = match httparse::parse_headers(&section, &mut slots) {

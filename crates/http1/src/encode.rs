@@ -29,8 +29,9 @@ pub fn encode_response_head(out: &mut BytesMut, version: Version, status: Status
     encode_fields(out, headers);
 }
 
-/// Writes the line in front of a chunk of `length` bytes.
+/// Writes the line in front of a chunk of `length` bytes, at least one: a chunk of none would end the body.
 pub fn encode_chunk_head(out: &mut BytesMut, length: usize) {
+    debug_assert!(length > 0, "an empty chunk ends a body");
     let mut digits = [0u8; 16];
     let mut at = digits.len();
     let mut rest = length;

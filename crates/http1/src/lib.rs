@@ -8,6 +8,7 @@
 //! Pure: it knows no socket, no clock and no runtime, so every state is reachable from a test.
 mod chunked;
 mod encode;
+mod extension;
 mod head;
 mod refusal;
 mod request;

@@ -21,7 +21,7 @@ pub enum Refusal {
     /// Not a valid request target, or a form that does not fit the method.
     #[error("the request target is not valid")]
     BadTarget,
-    /// HTTP/0.9, or a major version other than 1.
+    /// The request line names a version other than HTTP/1.0 and HTTP/1.1.
     #[error("this HTTP version is not supported")]
     BadVersion,
     /// Not a number, more than one, or a list.

@@ -9,6 +9,8 @@ use crate::{Framing, HeadLimits, HeadScanner, Refusal};
 
 /// Field slots on the stack; a head with more fields is parsed once more with slots on the heap.
 const STACK_SLOTS: usize = 64;
+/// What [`Uri`] can hold.
+const MAX_TARGET: usize = u16::MAX as usize - 1;
 
 /// A parsed request head.
 #[derive(Debug)]
@@ -73,11 +75,12 @@ fn oversize(buffer: &[u8], limits: &HeadLimits) -> Refusal {
     if target_length(buffer) > limits.target { Refusal::TargetTooLong } else { Refusal::HeadTooLarge }
 }
 
-/// Bytes between the first space and the next one, the line's end, or the end of what is there.
+/// Bytes between the first space of the request line and the next one, the line's end, or the end of what is there.
 fn target_length(buffer: &[u8]) -> usize {
-    let Some(method_end) = memchr::memchr2(b' ', b'\r', buffer) else { return 0 };
-    let rest = &buffer[method_end + 1..];
-    memchr::memchr2(b' ', b'\r', rest).unwrap_or(rest.len())
+    let line = &buffer[..memchr::memchr(b'\r', buffer).unwrap_or(buffer.len())];
+    let Some(method_end) = memchr::memchr(b' ', line) else { return 0 };
+    let rest = &line[method_end + 1..];
+    memchr::memchr(b' ', rest).unwrap_or(rest.len())
 }
 
 fn parse_complete(head: &Bytes, limits: &HeadLimits) -> Result<RequestHead, Refusal> {
@@ -144,7 +147,7 @@ fn build(
 }
 
 fn parse_target(head: &Bytes, text: &str, method: &Method, limits: &HeadLimits) -> Result<Uri, Refusal> {
-    if text.len() > limits.target {
+    if text.len() > limits.target.min(MAX_TARGET) {
         return Err(Refusal::TargetTooLong);
     }
     // http::Uri would drop a fragment silently; one in a request target is an error (RFC 9112 section 3.2).
@@ -152,6 +155,10 @@ fn parse_target(head: &Bytes, text: &str, method: &Method, limits: &HeadLimits) 
         return Err(Refusal::BadTarget);
     }
     let target = Uri::from_maybe_shared(head.slice_ref(text.as_bytes())).map_err(|_| Refusal::BadTarget)?;
+    // Nobody may hide the host behind a name that looks like one (RFC 9110 section 4.2.4).
+    if target.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        return Err(Refusal::BadTarget);
+    }
     let is_origin = text.starts_with('/');
     let is_absolute = matches!(target.scheme_str(), Some("http" | "https")) && target.authority().is_some();
     let is_asterisk = text == "*" && method == Method::OPTIONS;
@@ -197,7 +204,7 @@ impl Facts {
             }
             header::CONNECTION => self.note_connection(value.as_bytes()),
             header::UPGRADE => self.upgrade = true,
-            header::EXPECT => self.expects_continue = value.as_bytes().eq_ignore_ascii_case(b"100-continue"),
+            header::EXPECT => self.expects_continue |= value.as_bytes().eq_ignore_ascii_case(b"100-continue"),
             _ => {}
         }
         Ok(())
@@ -231,18 +238,33 @@ impl Facts {
         let Some(host) = &self.host else {
             return if version == Version::HTTP_10 { Ok(()) } else { Err(Refusal::MissingHost) };
         };
-        let host: Authority = Authority::try_from(host.as_bytes()).map_err(|_| Refusal::BadHost)?;
-        if host.as_str().contains('@') || host.host().is_empty() {
-            return Err(Refusal::BadHost);
-        }
+        let host = parse_host(host).ok_or(Refusal::BadHost)?;
         let Some(named) = target.authority() else { return Ok(()) };
         let default = if target.scheme_str() == Some("https") { 443 } else { 80 };
-        let same_port = named.port_u16().unwrap_or(default) == host.port_u16().unwrap_or(default);
-        let same_host = named.host().eq_ignore_ascii_case(host.host());
-        if same_host && same_port && !named.as_str().contains('@') {
+        let same_port = port(named, default) == port(&host, default);
+        if same_port && named.host().eq_ignore_ascii_case(host.host()) {
             Ok(())
         } else {
             Err(Refusal::HostMismatch)
+        }
+    }
+}
+
+/// `uri-host [ ":" port ]` (RFC 9110 section 7.2), not empty.
+fn parse_host(value: &HeaderValue) -> Option<Authority> {
+    let host = Authority::try_from(value.as_bytes()).ok()?;
+    let well_formed = !host.as_str().contains('@') && !host.host().is_empty() && port(&host, 0).is_some();
+    well_formed.then_some(host)
+}
+
+/// The port of an authority without userinfo; `default` when it is absent or empty, `None` when it is no port.
+fn port(authority: &Authority, default: u16) -> Option<u16> {
+    match &authority.as_str()[authority.host().len()..] {
+        "" | ":" => Some(default),
+        rest => {
+            let digits =
+                rest.strip_prefix(':').filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+            digits.parse().ok()
         }
     }
 }

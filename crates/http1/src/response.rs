@@ -48,12 +48,12 @@ pub fn parse_response(
     let mut parsed = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
     match config.parse_response_with_uninit_headers(&mut parsed, &head, &mut slots) {
-        Ok(httparse::Status::Complete(_)) => build(&head, &parsed, method).map(Some),
+        Ok(httparse::Status::Complete(_)) => build(&head, &parsed, method, limits).map(Some),
         Err(httparse::Error::TooManyHeaders) if limits.headers > STACK_SLOTS => {
             let mut slots = vec![httparse::EMPTY_HEADER; limits.headers];
             let mut parsed = httparse::Response::new(&mut slots);
             match parsed.parse(&head) {
-                Ok(httparse::Status::Complete(_)) => build(&head, &parsed, method).map(Some),
+                Ok(httparse::Status::Complete(_)) => build(&head, &parsed, method, limits).map(Some),
                 Err(httparse::Error::TooManyHeaders) => Err(BadResponse::HeadTooLarge),
                 _ => Err(BadResponse::Malformed),
             }
@@ -67,7 +67,11 @@ fn build(
     head: &Bytes,
     parsed: &httparse::Response<'_, '_>,
     method: &Method,
+    limits: &HeadLimits,
 ) -> Result<ResponseHead, BadResponse> {
+    if parsed.headers.len() > limits.headers {
+        return Err(BadResponse::HeadTooLarge);
+    }
     let status = StatusCode::from_u16(parsed.code.unwrap_or_default()).map_err(|_| BadResponse::Malformed)?;
     let version = if parsed.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
     let mut headers = HeaderMap::with_capacity(parsed.headers.len() + 4);
@@ -79,13 +83,8 @@ fn build(
         facts.note(&name, &value)?;
         headers.append(name, value);
     }
-    let framing = facts.framing(status, method)?;
-    // A length beside a coding may have been written by an attacker behind the upstream: use the coding, trust
-    // the connection no further (RFC 9112 section 6.3).
-    if facts.chunked && facts.length.is_some() {
-        headers.remove(header::CONTENT_LENGTH);
-        facts.close = true;
-    }
+    let framing = facts.framing(status, version, method)?;
+    facts.clean(status, &mut headers);
     let keep_alive = !facts.close
         && framing != Framing::UntilClose
         && (version == Version::HTTP_11 || facts.keep_alive)
@@ -96,6 +95,8 @@ fn build(
 #[derive(Default)]
 struct Facts {
     length: Option<u64>,
+    /// Content-Length fields.
+    lengths: usize,
     chunked: bool,
     close: bool,
     keep_alive: bool,
@@ -106,6 +107,7 @@ impl Facts {
         match *name {
             header::CONTENT_LENGTH => {
                 let length = parse_length(value.as_bytes()).ok_or(BadResponse::BadFraming)?;
+                self.lengths += 1;
                 if self.length.replace(length).is_some_and(|earlier| earlier != length) {
                     return Err(BadResponse::BadFraming);
                 }
@@ -127,8 +129,32 @@ impl Facts {
         Ok(())
     }
 
+    /// Leaves one framing field at most, so that whoever gets the answer next reads it in the same way.
+    fn clean(&mut self, status: StatusCode, headers: &mut HeaderMap) {
+        let never_has_body = status.is_informational() || status == StatusCode::NO_CONTENT;
+        if never_has_body {
+            // These say nothing about a body (RFC 9110 section 8.6); an upstream that thinks they do may send one.
+            self.close |= self.chunked || self.length.is_some_and(|length| length > 0);
+            headers.remove(header::CONTENT_LENGTH);
+            headers.remove(header::TRANSFER_ENCODING);
+        } else if self.chunked && self.length.is_some() {
+            // A length beside a coding may have been written by an attacker behind the upstream: use the coding,
+            // trust the connection no further (RFC 9112 section 6.3).
+            headers.remove(header::CONTENT_LENGTH);
+            self.close = true;
+        } else if self.lengths > 1
+            && let Some(length) = headers.remove(header::CONTENT_LENGTH)
+        {
+            headers.insert(header::CONTENT_LENGTH, length);
+        }
+    }
+
     /// RFC 9112 section 6.3, in its order.
-    fn framing(&self, status: StatusCode, method: &Method) -> Result<Framing, BadResponse> {
+    fn framing(&self, status: StatusCode, version: Version, method: &Method) -> Result<Framing, BadResponse> {
+        // HTTP/1.0 knows no transfer coding: somebody between did not understand it (RFC 9112 section 6.1).
+        if self.chunked && version == Version::HTTP_10 {
+            return Err(BadResponse::BadFraming);
+        }
         let bodiless = method == Method::HEAD
             || status.is_informational()
             || status == StatusCode::NO_CONTENT
