@@ -10,13 +10,14 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
     if word.is_empty() || word.len() > MAX_LENGTH {
         return None;
     }
-    let word = word.to_lowercase();
+    let (written, word) = (word, word.to_lowercase());
     let limit = (word.chars().count() / 3).max(1);
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&word, &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| *distance <= limit && *distance < candidate.chars().count())
-        .min_by_key(|(distance, _)| *distance)
+        // Of two that are equally near, the one written alike.
+        .min_by_key(|(distance, candidate)| (*distance, strsim::damerau_levenshtein(written, candidate)))
         .map(|(_, candidate)| candidate)
 }
 
@@ -45,6 +46,7 @@ mod tests {
         let known = ["percent", "legacy", "to"];
         assert_eq!(nearest("percnt", known), Some("percent"));
         assert_eq!(nearest("Legacy", known), Some("legacy"));
+        assert_eq!(nearest("legcy", ["Legacy", "legacy"]), Some("legacy"));
         assert_eq!(nearest("banana", known), None);
         assert_eq!(nearest("x", known), None);
         assert_eq!(nearest("", known), None);

@@ -24,26 +24,37 @@ use crate::{
 type Place = (Option<HostMatch>, Vec<Segment>, Vec<(HeaderName, HeaderValue)>);
 
 /// The routes in the order of the file, if they are all good and there is at least one.
-pub(super) fn resolve(mut drafts: Vec<Draft>, root: &Fields<'_>) -> Read<Vec<Route>> {
+///
+/// `all` says whether every route could be read.
+pub(super) fn resolve(mut drafts: Vec<Draft>, all: Read<()>, root: &Fields<'_>) -> Read<Vec<Route>> {
     let problems = root.problems();
     drafts.sort_by_key(|draft| draft.place);
-    let mut groups: HashMap<Place, Vec<usize>> = HashMap::new();
-    for (index, draft) in drafts.iter().enumerate() {
-        groups.entry(place(draft)).or_default().push(index);
+    for members in groups(&drafts) {
+        yield_head(&mut drafts, &members);
+        collide(&drafts, &members, problems);
     }
-    for members in groups.values().filter(|members| members.len() > 1) {
-        yield_head(&mut drafts, members);
-        collide(&drafts, members, problems);
-    }
-    if drafts.is_empty() && problems.is_empty() {
+    all?;
+    if drafts.is_empty() {
         let hint = "add 'routes: [ { match: \"* /{rest...}\", to: UPSTREAM } ]'".to_owned();
-        return Err(problems.add(
-            root.span(),
-            "the config has no route, so every request would be answered 404",
-            Some(hint),
-        ));
+        let message = "the config has no route, so every request would be answered 404";
+        return Err(problems.add(root.span(), message, Some(hint)));
     }
     drafts.into_iter().map(Draft::into_route).collect()
+}
+
+/// Indexes of routes that only their methods tell apart, in the order of the file; at least two each.
+fn groups(drafts: &[Draft]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut by_place: HashMap<Place, usize> = HashMap::new();
+    for (index, draft) in drafts.iter().enumerate() {
+        let group = *by_place.entry(place(draft)).or_insert(groups.len());
+        match groups.get_mut(group) {
+            Some(members) => members.push(index),
+            None => groups.push(vec![index]),
+        }
+    }
+    groups.retain(|members| members.len() > 1);
+    groups
 }
 
 fn place(draft: &Draft) -> Place {

@@ -37,9 +37,9 @@ pub(crate) fn plan(root: &Fields<'_>, base: &Path, hash: String) -> Read<Plan> {
     let (units, mut drafts, unit_routes) = unit::all(root, names.as_ref().ok());
     let (own_drafts, own_routes) = route::of_root(root, names.as_ref().ok());
     drafts.extend(own_drafts);
-    let routes = conflict::resolve(drafts, root);
+    let routes = conflict::resolve(drafts, unit_routes.and(own_routes), root);
     let addresses = addresses?;
-    version.and(unit_routes).and(own_routes)?;
+    version?;
     Ok(Plan {
         hash,
         listeners: addresses.listeners,

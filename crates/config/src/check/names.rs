@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::text::name::Name;
 use crate::{
     read::FromText,
-    report::{Problems, Read, shown},
+    report::{Problems, Read, quoted, shown},
     source::{Span, Spanned},
     suggest,
 };
@@ -40,7 +40,7 @@ impl Names {
     }
 
     fn unknown(&self, span: Span, name: &str, problems: &Problems) -> crate::report::Reported {
-        let message = format!("{} is not the name of {}", shown(name), self.what);
+        let message = format!("{} is not the name of {}", quoted(name), self.what);
         if problems.is_full() {
             return problems.add(span, message, None);
         }

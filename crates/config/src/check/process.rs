@@ -33,7 +33,8 @@ pub(super) fn workers(root: &Fields<'_>) -> Read<Option<NonZeroUsize>> {
 }
 
 pub(super) fn trusted_proxies(root: &Fields<'_>) -> Read<Vec<IpNet>> {
-    Ok(root.texts::<Network>("trusted_proxies")?.into_iter().map(|network| network.value.0).collect())
+    let (networks, whole) = root.texts::<Network>("trusted_proxies");
+    whole.map(|()| networks.into_iter().map(|network| network.value.0).collect())
 }
 
 pub(super) fn limits(fields: &Fields<'_>) -> Read<Limits> {

@@ -143,8 +143,9 @@ fn default_effect(methods: &[Method]) -> Effect {
 }
 
 fn headers(fields: &Fields<'_>) -> Read<Vec<(HeaderName, HeaderValue)>> {
-    let (mut headers, mut whole) = (Vec::<(HeaderName, HeaderValue)>::new(), Ok(()));
-    for named in fields.named_texts("headers")? {
+    let mut headers = Vec::<(HeaderName, HeaderValue)>::new();
+    let (conditions, mut whole) = fields.named_texts("headers");
+    for named in conditions {
         let problems = fields.problems();
         let name = condition::<ConditionName>(&named.name, "a header condition", problems);
         let value = condition::<ConditionValue>(

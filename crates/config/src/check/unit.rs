@@ -105,8 +105,8 @@ fn salt(name: &Spanned<String>, fields: &Fields<'_>, salts: &mut HashMap<String,
 
 fn subject(fields: &Fields<'_>) -> Read<Vec<SubjectSource>> {
     let mut sources: Vec<Spanned<SubjectSource>> = Vec::new();
-    let mut whole = Ok(());
-    for source in fields.texts::<SubjectSource>("subject")? {
+    let (found, mut whole) = fields.texts::<SubjectSource>("subject");
+    for source in found {
         match sources.iter().find(|known| known.value == source.value) {
             None => sources.push(source),
             Some(first) => {
@@ -125,11 +125,12 @@ fn subject(fields: &Fields<'_>) -> Read<Vec<SubjectSource>> {
 }
 
 fn shadow(fields: &Fields<'_>) -> Read<Shadow> {
-    let ignore = fields.texts::<JsonPath>("ignore");
+    let (ignore, whole) = fields.texts::<JsonPath>("ignore");
     let (sample, redact) = (fields.get("sample"), fields.get("redact"));
+    whole?;
     Ok(Shadow {
         sample: sample?,
-        ignore: ignore?.into_iter().map(|path| path.value.0).collect(),
+        ignore: ignore.into_iter().map(|path| path.value.0).collect(),
         redact: redact?,
     })
 }

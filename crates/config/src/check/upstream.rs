@@ -31,14 +31,16 @@ pub(super) fn all(root: &Fields<'_>, base: &Path) -> (Read<Names>, Read<Vec<Upst
 }
 
 fn upstream(name: &str, fields: &Fields<'_>, base: &Path) -> Read<Upstream> {
-    let endpoints = endpoints(fields);
-    let ca = ca(fields, base, endpoints.as_deref().ok());
+    let (endpoints, whole) = endpoints(fields);
+    // Of endpoints that could not be read, some may be https.
+    let ca = ca(fields, base, whole.is_ok().then_some(endpoints.as_slice()));
     let health = fields.maybe_object("health").and_then(|fields| fields.map(health).transpose());
     let eject = fields.object("eject").and_then(eject);
     let (timeout, deadline) = ordered(fields, "timeout", "deadline");
+    whole?;
     Ok(Upstream {
         name: name.into(),
-        endpoints: endpoints?.into_iter().map(|endpoint| endpoint.value).collect(),
+        endpoints: endpoints.into_iter().map(|endpoint| endpoint.value).collect(),
         protocol: match fields.get("protocol")? {
             "http1" => Protocol::Http1,
             "http2" => Protocol::Http2,
@@ -61,24 +63,21 @@ fn upstream(name: &str, fields: &Fields<'_>, base: &Path) -> Read<Upstream> {
     })
 }
 
-fn endpoints(fields: &Fields<'_>) -> Read<Vec<Spanned<Endpoint>>> {
-    let endpoints = fields.texts::<Endpoint>("endpoints")?;
+/// The readable endpoints, and whether that is all of them.
+fn endpoints(fields: &Fields<'_>) -> (Vec<Spanned<Endpoint>>, Read<()>) {
+    let (endpoints, mut whole) = fields.texts::<Endpoint>("endpoints");
     let mut seen: HashMap<&Endpoint, Span> = HashMap::new();
     for Spanned { value, span } in &endpoints {
         if let Some(first) = seen.get(value) {
             let hint =
                 Some("remove one: an endpoint that stands twice would get twice the requests".to_owned());
-            fields.problems().add_related(
-                *span,
-                "the endpoint stands twice",
-                hint,
-                (*first, "first defined here"),
-            );
+            let related = (*first, "first defined here");
+            whole = Err(fields.problems().add_related(*span, "the endpoint stands twice", hint, related));
         } else {
             seen.insert(value, *span);
         }
     }
-    Ok(endpoints)
+    (endpoints, whole)
 }
 
 fn ca(fields: &Fields<'_>, base: &Path, endpoints: Option<&[Spanned<Endpoint>]>) -> Read<Option<PathBuf>> {

@@ -112,6 +112,6 @@ pub(crate) static HEADER_NAME: Format =
 /// A header field's value.
 pub(crate) static HEADER_VALUE: Format = Format {
     name: "a header field value",
-    examples: &["on"],
+    examples: &["mobile"],
     pattern: r"^[\u0021-\u007e]([\t\u0020-\u007e]*[\u0021-\u007e])?$",
 };

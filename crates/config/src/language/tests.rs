@@ -1,6 +1,6 @@
 //! The tables against the readers, the examples and each other.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -24,14 +24,18 @@ fn walk(kind: &'static Kind, value: &Value, at: &str, found: &mut Vec<Occurrence
     match (kind, value) {
         (Kind::Object(object) | Kind::TextOrObject { object, .. }, Value::Object(entries)) => {
             for (key, value) in entries {
-                let (_, field) = object.field(key).unwrap_or_else(|| panic!("{at}/{key} is not in the tables"));
+                let (_, field) =
+                    object.field(key).unwrap_or_else(|| panic!("{at}/{key} is not in the tables"));
                 let at = format!("{at}/{key}");
                 found.push((object.id, field.key, at.clone()));
                 walk(&field.kind, value, &at, found);
             }
         }
         (Kind::List { of, .. } | Kind::OneOrMany(of), Value::Array(items)) => {
-            items.iter().enumerate().for_each(|(index, item)| walk(of, item, &format!("{at}/{index}"), found));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(index, item)| walk(of, item, &format!("{at}/{index}"), found));
         }
         (Kind::Map { of, .. }, Value::Object(entries)) => {
             entries.iter().for_each(|(key, value)| walk(of, value, &format!("{at}/{key}"), found));
@@ -57,7 +61,8 @@ fn meaning(config: &Value) -> Result<String, crate::Report> {
 #[test]
 fn the_full_example_has_every_key() {
     let used = occurrences().into_iter().map(|(object, key, _)| (object, key)).collect::<BTreeSet<_>>();
-    let known = objects().into_iter().flat_map(|object| object.fields.iter().map(|field| (object.id, field.key)));
+    let known =
+        objects().into_iter().flat_map(|object| object.fields.iter().map(|field| (object.id, field.key)));
     assert_eq!(used, known.collect());
 }
 
@@ -77,7 +82,8 @@ fn no_key_is_read_and_ignored() {
 #[test]
 fn every_optional_key_may_be_left_out() {
     for (object, key, at) in occurrences() {
-        let required = objects().into_iter().find(|known| known.id == object).and_then(|known| known.field(key));
+        let required =
+            objects().into_iter().find(|known| known.id == object).and_then(|known| known.field(key));
         if matches!(required, Some((_, Field { absence: Absence::Refused, .. }))) {
             continue;
         }
@@ -96,7 +102,11 @@ fn the_tables_are_consistent() {
     for object in objects() {
         let keys = object.fields.iter().map(|field| field.key).collect::<BTreeSet<_>>();
         assert_eq!(keys.len(), object.fields.len(), "{}: a key twice", object.id);
-        assert!(object.misplaced.iter().all(|(key, _)| !keys.contains(key)), "{}: misplaced and known", object.id);
+        assert!(
+            object.misplaced.iter().all(|(key, _)| !keys.contains(key)),
+            "{}: misplaced and known",
+            object.id
+        );
         for field in object.fields {
             assert!(field.doc.ends_with('.'), "{}.{}: write full sentences", object.id, field.key);
         }
@@ -120,10 +130,18 @@ fn formats() -> Vec<&'static Format> {
     found
 }
 
+/// Every format and its pattern as the schema has it.
+static PATTERNS: LazyLock<Vec<(&'static Format, jsonschema::Validator)>> = LazyLock::new(|| {
+    let compile = |pattern: &str| jsonschema::draft202012::new(&json!({ "pattern": pattern }));
+    let compile = |format: &'static Format| {
+        (format, compile(format.pattern).expect("a pattern is a regular expression"))
+    };
+    formats().into_iter().map(compile).collect()
+});
+
 #[test]
 fn every_example_of_a_format_is_read_and_valid() {
-    for format in formats() {
-        let pattern = jsonschema::draft202012::new(&json!({ "pattern": format.pattern })).unwrap();
+    for (format, pattern) in PATTERNS.iter() {
         for example in format.examples {
             assert!(check::reads(format, example), "{}: {example} is not read", format.name);
             assert!(pattern.is_valid(&json!(example)), "{}: {example} is not valid", format.name);
@@ -140,8 +158,7 @@ proptest! {
             64,
         )
     ) {
-        for format in formats() {
-            let pattern = jsonschema::draft202012::new(&json!({ "pattern": format.pattern })).unwrap();
+        for (format, pattern) in PATTERNS.iter() {
             for text in &texts {
                 prop_assert!(
                     !check::reads(format, text) || pattern.is_valid(&json!(text)),

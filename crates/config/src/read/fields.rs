@@ -93,19 +93,22 @@ impl<'p> Fields<'p> {
         self.maybe::<String>(key)?.map(|text| read_text(text, key, self.problems)).transpose()
     }
 
-    /// A list of texts, in which every fault is reported. Entries that were refused make the list an error.
-    pub(crate) fn texts<T: FromText>(&self, key: &'static str) -> Read<Vec<Spanned<T>>> {
-        let (items, mut whole) = self.list(key)?;
+    /// The readable texts of a list, and whether that is all of them.
+    pub(crate) fn texts<T: FromText>(&self, key: &'static str) -> (Vec<Spanned<T>>, Read<()>) {
+        let (items, mut whole) = match self.list(key) {
+            Ok(list) => list,
+            Err(reported) => return (Vec::new(), Err(reported)),
+        };
         let label = format!("an entry of {key}");
         let mut texts = Vec::with_capacity(items.len());
         for Spanned { value, span } in items {
-            let Some(value) = String::from_value(value) else { return Err(self.mismatch(key)) };
-            match read_text(Spanned { value, span: *span }, &label, self.problems) {
+            let text = String::from_value(value).ok_or_else(|| self.mismatch(key));
+            match text.and_then(|value| read_text(Spanned { value, span: *span }, &label, self.problems)) {
                 Ok(text) => texts.push(text),
                 Err(reported) => whole = Err(reported),
             }
         }
-        whole.map(|()| texts)
+        (texts, whole)
     }
 
     /// An object that is required or has a default.
@@ -124,17 +127,18 @@ impl<'p> Fields<'p> {
 
     /// The readable objects of a list, and whether that is all of them.
     pub(crate) fn objects(&self, key: &'static str) -> (Vec<&Self>, Read<()>) {
-        let (items, whole) = match self.list(key) {
+        let (items, mut whole) = match self.list(key) {
             Ok(list) => list,
             Err(reported) => return (Vec::new(), Err(reported)),
         };
-        let object = |item: &'_ Spanned<Value<'p>>| matches!(item.value, Value::Object(_));
-        debug_assert!(items.iter().all(object), "'{key}' is no list of objects in the tables");
-        let objects = items.iter().filter_map(|item| match &item.value {
-            Value::Object(fields) => Some(fields),
-            _ => None,
-        });
-        (objects.collect(), whole)
+        let mut objects = Vec::with_capacity(items.len());
+        for item in items {
+            match &item.value {
+                Value::Object(fields) => objects.push(fields),
+                _ => whole = Err(self.mismatch(key)),
+            }
+        }
+        (objects, whole)
     }
 
     /// The entries of a map of objects. An entry whose value was refused is there by its name.
@@ -153,23 +157,24 @@ impl<'p> Fields<'p> {
             .collect())
     }
 
-    /// The entries of a map of texts that may be missing.
-    pub(crate) fn named_texts(&self, key: &'static str) -> Read<Vec<Named<Spanned<String>>>> {
-        if self.raw(key)?.is_none() {
-            return Ok(Vec::new());
-        }
-        let mut texts = Vec::new();
-        let mut whole = Ok(());
-        for (name, value) in self.map(key)? {
-            match value {
-                Ok(item) => {
-                    let value = String::from_value(&item.value).ok_or_else(|| self.mismatch(key))?;
-                    texts.push(Named { name: name.clone(), value: Spanned { value, span: item.span } });
-                }
-                Err(reported) => whole = Err(*reported),
+    /// The readable entries of a map of texts that may be missing, and whether that is all of them.
+    pub(crate) fn named_texts(&self, key: &'static str) -> (Vec<Named<Spanned<String>>>, Read<()>) {
+        let entries = match self.raw(key) {
+            Ok(None) => return (Vec::new(), Ok(())),
+            _ => self.map(key),
+        };
+        let (mut texts, mut whole) = (Vec::new(), entries.map(|_| ()));
+        for (name, value) in entries.unwrap_or_default() {
+            let text = value.as_ref().map_err(|reported| *reported).and_then(|item| {
+                let value = String::from_value(&item.value).ok_or_else(|| self.mismatch(key))?;
+                Ok(Spanned { value, span: item.span })
+            });
+            match text {
+                Ok(value) => texts.push(Named { name: name.clone(), value }),
+                Err(reported) => whole = Err(reported),
             }
         }
-        whole.map(|()| texts)
+        (texts, whole)
     }
 
     fn list(&self, key: &'static str) -> Read<(&[Spanned<Value<'p>>], Read<()>)> {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     language::{Absence, Choice, Field, Kind, Object, ROOT},
-    report::{Complaint, Problems, Read, shown},
+    report::{Complaint, Problems, Read, quoted, shown},
     source::{Span, Spanned},
     suggest,
     yaml::{Content, Entry, Nature, Node},
@@ -56,7 +56,7 @@ impl<'p> Reader<'p> {
             Some((_, instead)) => Some((*instead).to_owned()),
             None => suggest::hint(key, object.fields.iter().map(|field| field.key)),
         };
-        self.problems.add(entry.key.span, format!("{} has no key {}", place.what, shown(key)), hint);
+        self.problems.add(entry.key.span, format!("{} has no key {}", place.what, quoted(key)), hint);
     }
 
     fn absent(self, field: &'static Field, place: &Place) -> Read<Option<Item<'p>>> {

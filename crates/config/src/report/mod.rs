@@ -5,7 +5,7 @@ mod problems;
 mod render;
 
 pub(crate) use problems::{Complaint, Problems, Read, Reported};
-pub(crate) use render::shown;
+pub(crate) use render::{quoted, shown};
 
 use crate::source::Span;
 

@@ -86,6 +86,11 @@ pub(crate) fn shown(text: &str) -> String {
     if !text.is_empty() && text.chars().all(plain) && text.chars().nth(MAX_QUOTED).is_none() {
         return text.to_owned();
     }
+    quoted(text)
+}
+
+/// A key or a name for use in a message: in quotes, and cut.
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::from("'");
     out.extend(text.chars().take(MAX_QUOTED));
     if text.chars().nth(MAX_QUOTED).is_some() {

@@ -6,7 +6,7 @@ use saphyr_parser::{Event, ScalarStyle, Tag};
 
 use super::{Content, Entry, Nature, Node};
 use crate::{
-    report::{Problems, Read, Reported, shown},
+    report::{Problems, Read, Reported, quoted, shown},
     source::{Span, Spanned},
 };
 
@@ -34,13 +34,15 @@ pub(super) struct Builder<'a> {
     root: Option<Node>,
     documents: usize,
     nodes: usize,
+    /// Set when an anchor was refused.
+    anchor: Option<Reported>,
     /// Set when an alias was refused: its value is missing from the tree.
     hole: Option<Reported>,
 }
 
 impl<'a> Builder<'a> {
     pub(super) fn new(problems: &'a Problems) -> Self {
-        Self { problems, open: Vec::new(), root: None, documents: 0, nodes: 0, hole: None }
+        Self { problems, open: Vec::new(), root: None, documents: 0, nodes: 0, anchor: None, hole: None }
     }
 
     /// Takes one event. An error ends the reading.
@@ -49,7 +51,8 @@ impl<'a> Builder<'a> {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
             Event::DocumentStart(_) => self.document(span),
             Event::Alias(_) => {
-                self.hole = Some(self.reference(span, "an alias"));
+                // The anchor it stands for was reported, and one remedy is enough.
+                self.hole = Some(self.anchor.unwrap_or_else(|| self.reference(span, "an alias")));
                 self.value(Node { span, content: Content::Scalar { text: String::new(), plain: true } })
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -94,9 +97,9 @@ impl<'a> Builder<'a> {
         ))
     }
 
-    fn properties(&self, span: Span, anchor: usize, tag: Option<&Tag>) {
+    fn properties(&mut self, span: Span, anchor: usize, tag: Option<&Tag>) {
         if anchor != 0 {
-            self.reference(span, "an anchor");
+            self.anchor = Some(self.reference(span, "an anchor"));
         }
         if let Some(tag) = tag {
             let message = format!("the tag {} is not supported", shown(&tag.to_string()));
@@ -160,11 +163,11 @@ fn read_key(node: Node, seen: &mut HashMap<String, Span>, problems: &Problems) -
     };
     if Nature::of(&text, plain) != Nature::Text {
         let hint = format!("put the key in quotes: \"{text}\"");
-        problems.add(span, format!("the key {} is {kind}: keys are texts", shown(&text)), Some(hint));
+        problems.add(span, format!("the key {} is {kind}: keys are texts", quoted(&text)), Some(hint));
         return Key::Bad;
     }
     if let Some(first) = seen.get(&text) {
-        let message = format!("the key {} stands twice in this map", shown(&text));
+        let message = format!("the key {} stands twice in this map", quoted(&text));
         let hint = Some("keep one of them".to_owned());
         problems.add_related(span, message, hint, (*first, "first defined here"));
         return Key::Bad;

@@ -61,21 +61,26 @@ fn within(text: &str, span: Span) -> Span {
 
 /// What people most often got wrong when a line is not YAML.
 fn syntax_hint(text: &str, span: Span) -> Option<String> {
-    let line = source::lines(text).nth(span.line - 1)?;
+    // A bracket that is not closed is noticed a line later.
+    let lines =
+        source::lines(text).skip(span.line.saturating_sub(2)).take(span.line.min(2)).collect::<Vec<_>>();
+    let line = lines.last()?;
     let indent = &line[..line.len() - line.trim_start().len()];
-    if indent.contains('\t') {
-        return Some("indent with spaces: YAML allows no tabs there".to_owned());
-    }
-    let value =
-        line.trim_start().trim_start_matches("- ").split_once(": ").map_or(line, |(_, value)| value).trim();
-    let opens = |open, close| value.matches(open).count() > value.matches(close).count();
-    if opens('[', ']') || opens('{', '}') {
-        return Some("check that every '[' and '{' is closed".to_owned());
-    }
-    if value.starts_with(['%', '@', '`', '*', '&', '!']) {
-        return Some("put a value that starts with such a character in quotes".to_owned());
-    }
-    None
+    let opens =
+        |open, close| lines.iter().any(|line| line.matches(open).count() > line.matches(close).count());
+    let value = line.split_once(": ").map_or(*line, |(_, value)| value).trim_start();
+    let hint = if indent.contains('\t') {
+        "indent with spaces: YAML allows no tabs there"
+    } else if opens('[', ']') || opens('{', '}') {
+        "check that every '[' and '{' is closed"
+    } else if lines.iter().any(|line| line.matches('"').count() % 2 == 1) {
+        "check that every quote is closed"
+    } else if value.starts_with(['%', '@', '`', '*', '&', '!']) {
+        "put a value that starts with such a character in quotes"
+    } else {
+        return None;
+    };
+    Some(hint.to_owned())
 }
 
 #[cfg(test)]

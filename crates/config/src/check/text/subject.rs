@@ -10,7 +10,8 @@ impl FromText for SubjectSource {
     fn from_text(text: &str) -> Result<Self, Complaint> {
         let form = || Complaint::new("write jwt:CLAIM, header:NAME or cookie:NAME");
         let Some((kind, name)) = text.split_once(':') else {
-            return Err(form().hint(format!("for a header field, write header:{text}")));
+            let name = if KINDS.contains(&text) { format!("{text}:NAME") } else { format!("header:{text}") };
+            return Err(form().hint(format!("for example {name}")));
         };
         if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(form().hint("the name after the colon is missing, or holds white space"));
