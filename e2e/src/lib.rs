@@ -1,1 +1,5 @@
-//! Part of Banyan.
+//! What the end-to-end tests share: peers that speak HTTP/2, TLS and gRPC. Everything that speaks HTTP/1.1 byte by byte,
+//! and the binary itself, is in `banyan-testkit`.
+pub mod grpc;
+pub mod h2;
+pub mod tls;
