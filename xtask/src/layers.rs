@@ -40,12 +40,15 @@ const TABLE: &[(&str, May)] = &[
         ]),
     ),
     ("banyan-control", May::UseOnly(&["banyan-config", "banyan-flags", "banyan-state", "banyan-telemetry"])),
+    // It sees the gateway from outside only, as clients and backends do.
+    ("banyan-demo", May::UseOnly(&[])),
     (
         "banyan",
         May::UseOnly(&[
             "banyan-compare",
             "banyan-config",
             "banyan-control",
+            "banyan-demo",
             "banyan-flags",
             "banyan-gateway",
             "banyan-http1",

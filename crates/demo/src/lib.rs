@@ -1,0 +1,7 @@
+//! A demonstration that needs nothing installed: a community site on its way from one system to another.
+//!
+//! [`Site`] runs the legacy system and three replacements, which differ from it in known places. [`Traffic`] asks
+//! for pages at a constant rate and watches whether anybody notices the move. [`view`] shows both on one screen.
+//!
+//! Knows nothing of the gateway: it is handed addresses, percentages and counts, and hands back a config text. That
+//! way it sees the gateway as a client and a backend do, and cannot make it look better than it is.
