@@ -1,0 +1,101 @@
+//! docs/metrics.md names every metric and its labels, and no other.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
+
+use banyan_gateway::{Deps, Gateway};
+use banyan_state::live::Units;
+use banyan_telemetry::metrics::{AttemptLabels, EndingLabels, Metrics, RequestLabels, UnitLabels};
+
+/// Kind and labels, by name.
+type Families = BTreeMap<String, (String, BTreeSet<String>)>;
+
+const CONFIG: &str = r#"
+version: 1
+listen: 127.0.0.1:0
+workers: 1
+log: { access: off }
+upstreams:
+  old: { endpoints: ["http://127.0.0.1:1"] }
+  new: { endpoints: ["http://127.0.0.1:1"] }
+units:
+  articles:
+    legacy: old
+    replacement: new
+    routes: [ { match: "GET /articles" } ]
+"#;
+
+#[test]
+fn the_metrics_page_names_what_is_exposed() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    assert_eq!(documented(&page), exposed(&exposition()));
+}
+
+/// What a running gateway exposes once each family has a series.
+fn exposition() -> String {
+    let plan = banyan_config::parse("banyan.yaml", CONFIG).unwrap();
+    let deps = Deps {
+        units: Arc::new(Units::default()),
+        cookie_secret: [7; 32],
+        metrics: Metrics::default(),
+        spans: None,
+    };
+    let gateway = Gateway::start(Arc::new(plan), deps).unwrap();
+    let metrics = gateway.metrics();
+    let request = RequestLabels {
+        http_request_method: "GET",
+        http_route: "/articles".to_owned(),
+        http_response_status_code: 200,
+    };
+    metrics.request_duration.get_or_create(&request).observe(0.1);
+    metrics.endings.get_or_create(&EndingLabels { reason: "OK" }).inc();
+    let unit = UnitLabels { unit: "articles".to_owned(), side: "legacy", reason: "percent" };
+    metrics.unit_requests.get_or_create(&unit).inc();
+    let attempt = AttemptLabels { upstream: "old".to_owned(), outcome: "ok" };
+    metrics.upstream_attempts.get_or_create(&attempt).inc();
+    let text = metrics.render();
+    gateway.drain();
+    text
+}
+
+/// Families of an OpenMetrics exposition.
+fn exposed(text: &str) -> Families {
+    let mut families = Families::new();
+    let mut current = (String::new(), String::new());
+    for line in text.lines() {
+        if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
+            current = (name.to_owned(), kind.to_owned());
+        } else if !line.starts_with('#') {
+            let suffix = if current.1 == "counter" { "_total" } else { "" };
+            let family = families.entry(format!("{}{suffix}", current.0));
+            family.or_insert_with(|| (current.1.clone(), BTreeSet::new())).1.extend(labels(line));
+        }
+    }
+    families
+}
+
+/// Names of a sample's labels, without the bounds of a histogram's buckets. No value here holds a quote.
+fn labels(sample: &str) -> impl Iterator<Item = String> {
+    let inside =
+        sample.split_once('{').and_then(|(_, rest)| rest.rsplit_once('}')).map_or("", |(inside, _)| inside);
+    let names =
+        inside.split('"').step_by(2).filter_map(|text| text.trim_start_matches(',').strip_suffix('='));
+    names.filter(|name| *name != "le").map(ToOwned::to_owned).collect::<Vec<_>>().into_iter()
+}
+
+/// The rows of the page's tables: `| name | kind | labels | meaning |`, names in backticks.
+fn documented(page: &str) -> Families {
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let names =
+            |cell: &str| cell.split('`').skip(1).step_by(2).map(ToOwned::to_owned).collect::<Vec<_>>();
+        let name = names(cells[1]).concat();
+        (name, (cells[2].to_owned(), names(cells[3]).into_iter().collect()))
+    })
+    .collect()
+}
