@@ -1,5 +1,8 @@
-//! What the end-to-end tests share: peers that speak HTTP/2, TLS and gRPC. Everything that speaks HTTP/1.1 byte by byte,
-//! and the binary itself, is in `banyan-testkit`.
+//! What the end-to-end tests share: what an answer of the gateway looks like, and peers that speak HTTP/2, TLS and gRPC.
+//! Everything that speaks HTTP/1.1 byte by byte, and the binary itself, is in `banyan-testkit`.
+mod check;
 pub mod grpc;
 pub mod h2;
 pub mod tls;
+
+pub use check::assert_problem;

@@ -16,7 +16,7 @@ mod scripted;
 mod wait;
 mod wire;
 
-pub use banyan::{Admin, AdminAnswer, Banyan, Setup};
+pub use banyan::{Admin, AdminAnswer, Banyan, Setup, command};
 pub use client::RawClient;
 pub use message::{Body, Fields, KEPT_BODY, Received, Response};
 pub use pattern::{Pattern, sha256_hex};

@@ -8,12 +8,13 @@ use std::{
     fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ExitStatus, Stdio},
 };
 
 pub use admin::{Admin, AdminAnswer};
 use anyhow::{Context, bail, ensure};
 use output::Output;
+pub use program::command;
 use rustix::process::{Pid, Signal, kill_process};
 pub use setup::Setup;
 use setup::Site;
@@ -27,7 +28,15 @@ const STARTS: usize = 3;
 pub struct Banyan {
     process: Process,
     site: Site,
+    call: Call,
+}
+
+/// How the program is called.
+#[derive(Clone, Debug, Default)]
+struct Call {
     arguments: Vec<String>,
+    /// What a shell does before it becomes the program.
+    first: Option<String>,
 }
 
 /// A child process and what it says.
@@ -47,9 +56,9 @@ impl Banyan {
         Setup::new(config).start().await
     }
 
-    async fn start_at(site: Site, arguments: Vec<String>) -> anyhow::Result<Self> {
-        let process = Process::start(&site, &arguments)?;
-        let mut banyan = Self { process, site, arguments };
+    async fn start_at(site: Site, call: Call) -> anyhow::Result<Self> {
+        let process = Process::start(&site, &call)?;
+        let mut banyan = Self { process, site, call };
         banyan.ready().await?;
         Ok(banyan)
     }
@@ -214,23 +223,26 @@ impl Banyan {
     /// # Errors
     /// As [`Self::start`].
     pub async fn restart(&mut self) -> anyhow::Result<()> {
-        self.process = Process::start(&self.site, &self.arguments)?;
+        self.process = Process::start(&self.site, &self.call)?;
         self.ready().await
     }
 }
 
 impl Process {
-    fn start(site: &Site, arguments: &[String]) -> anyhow::Result<Self> {
-        let program = program::path()?;
-        let mut child = Command::new(&program)
+    fn start(site: &Site, call: &Call) -> anyhow::Result<Self> {
+        let mut command = match &call.first {
+            Some(first) => program::command_after(first)?,
+            None => command(&[])?,
+        };
+        let mut child = command
             .arg("serve")
             .arg(site.dir.path().join("banyan.yaml"))
-            .args(arguments)
+            .args(&call.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .with_context(|| program.display().to_string())?;
+            .with_context(|| format!("{command:?}"))?;
         let stdout = Output::read(child.stdout.take().context("no standard output")?);
         let stderr = Output::read(child.stderr.take().context("no standard error")?);
         Ok(Self { child, stdout, stderr })

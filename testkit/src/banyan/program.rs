@@ -1,8 +1,9 @@
-//! Where the program is.
+//! Where the program is, and how it is started.
 
 use std::{
     env,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context, ensure};
@@ -12,7 +13,7 @@ use anyhow::{Context, ensure};
 ///
 /// # Errors
 /// When it is not built.
-pub(super) fn path() -> anyhow::Result<PathBuf> {
+fn path() -> anyhow::Result<PathBuf> {
     if let Some(path) = env::var_os("BANYAN_BIN").or_else(|| env::var_os("CARGO_BIN_EXE_banyan")) {
         return Ok(path.into());
     }
@@ -22,4 +23,22 @@ pub(super) fn path() -> anyhow::Result<PathBuf> {
     let program = folder.join("banyan");
     ensure!(program.is_file(), "{} is not there: cargo build --package banyan", program.display());
     Ok(program)
+}
+
+/// The program with these words before all others of its command line: `command(&["check"])`. For what it does besides
+/// serving; see [`super::Banyan`] for that.
+///
+/// # Errors
+/// When it is not built.
+pub fn command(arguments: &[&str]) -> anyhow::Result<Command> {
+    let mut command = Command::new(path()?);
+    command.args(arguments);
+    Ok(command)
+}
+
+/// The program, started by a shell that does `first` before it becomes the program: set limits, say.
+pub(super) fn command_after(first: &str) -> anyhow::Result<Command> {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{first}\nexec \"$0\" \"$@\"")).arg(path()?);
+    Ok(command)
 }

@@ -4,7 +4,7 @@ use std::{fs, io, path::Path};
 
 use tempfile::TempDir;
 
-use super::{Banyan, STARTS};
+use super::{Banyan, Call, STARTS};
 use crate::port::Port;
 
 /// A config and the files beside it.
@@ -25,7 +25,7 @@ use crate::port::Port;
 pub struct Setup {
     config: String,
     files: Vec<(String, Vec<u8>)>,
-    arguments: Vec<String>,
+    call: Call,
 }
 
 /// The place of a program: a folder and ports.
@@ -53,7 +53,14 @@ impl Setup {
     /// An argument after `serve CONFIG`.
     #[must_use]
     pub fn argument(mut self, argument: &str) -> Self {
-        self.arguments.push(argument.to_owned());
+        self.call.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Lines that a shell runs before it becomes the program, such as `ulimit -f 100`.
+    #[must_use]
+    pub fn first(mut self, lines: &str) -> Self {
+        self.call.first = Some(lines.to_owned());
         self
     }
 
@@ -64,7 +71,7 @@ impl Setup {
     pub async fn start(self) -> anyhow::Result<Banyan> {
         let mut start = 1;
         loop {
-            let started = Banyan::start_at(self.site()?, self.arguments.clone()).await;
+            let started = Banyan::start_at(self.site()?, self.call.clone()).await;
             match started {
                 // A program that is no test of ours took the port after it was chosen.
                 Err(error) if start < STARTS && error.to_string().contains("Address already in use") => {
