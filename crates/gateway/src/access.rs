@@ -19,7 +19,7 @@ pub(crate) fn write(out: &mut Vec<u8>, local: &Local, exchange: &Exchange, at: S
     padded(out, since.subsec_micros());
     text(out, "client", |out| ip(out, exchange.peer.ip()));
     text(out, "method", |out| escape(out, exchange.method.as_ref().map_or("", http::Method::as_str)));
-    text(out, "path", |out| escape(out, &exchange.path));
+    text(out, "path", |out| escape(out, exchange.target.as_ref().map_or("", http::Uri::path)));
     text(out, "proto", |out| out.extend_from_slice(version(exchange.version).as_bytes()));
     field(out, "status", u64::from(exchange.status));
     text(out, "flag", |out| out.extend_from_slice(row.code.as_bytes()));

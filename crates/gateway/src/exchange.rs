@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use http::{Method, Version};
+use http::{Method, Uri, Version};
 use tokio::time::Instant;
 
 use crate::{outcome::Ending, stages::decide::Decision, trace::TraceContext};
@@ -20,8 +20,8 @@ pub(crate) struct Exchange {
     pub(crate) version: Version,
     /// As sent; `None` when the head was refused before it was known.
     pub(crate) method: Option<Method>,
-    /// Without the query, which may hold secrets.
-    pub(crate) path: String,
+    /// As sent; its query may hold secrets and is never logged.
+    pub(crate) target: Option<Uri>,
     /// Ours or the caller's.
     pub(crate) trace: TraceContext,
     /// Index into the plan's routes.
@@ -63,7 +63,7 @@ impl Exchange {
             secure,
             version,
             method: None,
-            path: String::new(),
+            target: None,
             trace,
             route: None,
             decision: None,

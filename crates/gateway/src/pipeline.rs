@@ -1,5 +1,7 @@
 //! The one place where the order of a request's steps exists. It reads from top to bottom.
 
+use std::borrow::Cow;
+
 use banyan_config::plan::{Route, Target};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use tokio::time::Instant;
@@ -21,6 +23,7 @@ use crate::{
 
 /// Request bodies up to this size are held where that lets a request be sent twice: to fall back, or to compare.
 const HOLD_BYTES: usize = 64 * 1024;
+const NO_HOST: HeaderValue = HeaderValue::from_static("");
 
 /// Serves one request. Every ending comes back as an answer.
 pub(crate) async fn serve(
@@ -53,16 +56,17 @@ async fn answer(
 ) -> Result<Response<ResBody>, Broken> {
     let plan = &local.compiled.plan;
     let (parts, mut body) = request.into_parts();
-    let (method, target, mut headers) = (parts.method, parts.uri, parts.headers);
+    let (method, target, headers) = (parts.method, parts.uri, parts.headers);
     let host = host_of(&target, &headers);
 
     // 1. Admit: a loop, or a caller that has given up, goes no further.
     let hop = admit::admit(exchange, &headers, plan.limits.hops, exchange.started)?;
     // 2. Route.
-    let index = route::route(&local.compiled, &method, &target, &host, &headers).map_err(|no_route| {
-        *allow = no_route.allow;
-        no_route.ending
-    })?;
+    let index = route::route(&local.compiled, &method, &target, host.to_str().unwrap_or_default(), &headers)
+        .map_err(|no_route| {
+            *allow = no_route.allow;
+            no_route.ending
+        })?;
     exchange.route = Some(index);
     let route = &plan.routes[index];
     // 3. Limit: the route's own size of a body.
@@ -75,24 +79,30 @@ async fn answer(
     let cookie = decide(worker, local, exchange, route, &headers);
     let upgrade = upgrade_of(&headers);
     // 5. Forward: the fields as the next hop gets them.
-    forward::request(&mut headers, client, exchange, &host, hop);
+    let mut fields = forward::request(headers, client, exchange, &host, hop);
     let target = upstream_target(route, &target);
+    let mut asked_at = exchange.started;
     // 6. Shadow: whether a copy is wanted; and whether the body must be held for that, or for a fallback.
     let sampled = exchange.decision.as_ref().is_some_and(|decision| {
         upgrade.is_none() && shadow::is_sampled(worker, local, decision, route.effect)
     });
     if sampled || may_fall_back(local, exchange, route) {
+        let waits = !matches!(body, ReqBody::Empty);
         body = body.hold(HOLD_BYTES).await?;
+        if waits {
+            // A client that is slow to send must not use up the upstream's time.
+            asked_at = Instant::now();
+        }
     }
-    let copy =
-        if sampled { copy_of(local, exchange, &method, &target, &headers, &host, &body) } else { None };
+    let copy = if sampled { copy_of(local, exchange, &method, &target, &fields, &host, &body) } else { None };
     // 7. Call, with the fallback.
     let call = call::Call {
         method: &method,
         target: &target,
-        headers: &mut headers,
+        fields: &mut fields,
         host: &host,
         upgrade: upgrade.as_ref(),
+        now: asked_at,
     };
     let mut response = call::call(worker, local, exchange, route, call, body).await?;
     // 8. Respond; the shadow sees the answer pass.
@@ -111,10 +121,11 @@ async fn answer(
 }
 
 /// The authority the client asked for: of the target where it has one, else of the `Host` field.
-fn host_of(target: &Uri, headers: &HeaderMap) -> String {
-    let named = target.authority().map(http::uri::Authority::as_str);
-    let field = || headers.get(header::HOST).and_then(|value| value.to_str().ok());
-    named.or_else(field).unwrap_or_default().to_owned()
+fn host_of(target: &Uri, headers: &HeaderMap) -> HeaderValue {
+    match target.authority() {
+        Some(named) => HeaderValue::from_str(named.as_str()).unwrap_or(NO_HOST),
+        None => headers.get(header::HOST).cloned().unwrap_or(NO_HOST),
+    }
 }
 
 /// The side, for a route of a unit. A subject who is nobody yet gets a cookie.
@@ -152,9 +163,9 @@ fn upgrade_of(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 /// Path and query as the upstream gets them.
-fn upstream_target(route: &Route, target: &Uri) -> String {
+fn upstream_target<'a>(route: &Route, target: &'a Uri) -> Cow<'a, str> {
     let Some(template) = &route.path else {
-        return target.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
+        return Cow::Borrowed(target.path_and_query().map_or("/", http::uri::PathAndQuery::as_str));
     };
     let values = captures(&route.pattern, target.path());
     let named: Vec<_> = route.pattern.params().zip(values).collect();
@@ -172,7 +183,7 @@ fn upstream_target(route: &Route, target: &Uri) -> String {
         path.push('?');
         path.push_str(query);
     }
-    path
+    Cow::Owned(path)
 }
 
 fn may_fall_back(local: &Local, exchange: &Exchange, route: &Route) -> bool {
@@ -188,11 +199,11 @@ fn copy_of(
     exchange: &Exchange,
     method: &Method,
     target: &str,
-    headers: &HeaderMap,
-    host: &str,
+    fields: &forward::Fields,
+    host: &HeaderValue,
     body: &ReqBody,
 ) -> Option<shadow::Copy> {
-    let original = shadow::Original { method, target, headers, host, body: body.held() };
+    let original = shadow::Original { method, target, fields, host, body: body.held() };
     shadow::copy(local, exchange, exchange.decision.as_ref()?, original)
 }
 

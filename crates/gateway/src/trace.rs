@@ -1,10 +1,9 @@
 //! W3C Trace Context: passed on when it is well-formed, created otherwise.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use rand::Rng;
 
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+use crate::forward::TRACEPARENT;
 
 /// Who caused this request, and our own place in the trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,18 +35,13 @@ impl TraceContext {
         }
     }
 
-    /// Writes it for the next hop. `tracestate` belongs to a `traceparent` and goes when that was not usable.
-    pub(crate) fn write(&self, headers: &mut HeaderMap) {
+    /// `traceparent` for the next hop.
+    pub(crate) fn value(&self) -> Option<HeaderValue> {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
         write_hex(&mut text[3..35], self.trace_id);
         write_hex(&mut text[36..52], u128::from(self.span_id));
         text[54] = if self.sampled { b'1' } else { b'0' };
-        if let Ok(value) = HeaderValue::from_bytes(&text) {
-            headers.insert(TRACEPARENT, value);
-        }
-        if self.parent_id.is_none() {
-            headers.remove(TRACESTATE);
-        }
+        HeaderValue::from_bytes(&text).ok()
     }
 
     /// The trace id as 32 hexadecimal digits.
@@ -108,9 +102,8 @@ mod tests {
     #[test]
     fn a_callers_trace_goes_on_under_our_own_span() {
         let trace = of("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
-        let mut headers = HeaderMap::new();
-        trace.write(&mut headers);
-        let text = headers[TRACEPARENT].to_str().unwrap();
+        let value = trace.value().unwrap();
+        let text = value.to_str().unwrap();
         assert!(text.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && text.ends_with("-01"), "{text}");
         assert!(!text.contains("00f067aa0ba902b7"));
     }

@@ -162,6 +162,11 @@ impl Worker {
         }
     }
 
+    /// A time of a moment ago: exact to the interval of housekeeping, and free.
+    pub(crate) fn recent(&self) -> Instant {
+        self.clock.get().0
+    }
+
     /// The wall clock, read a few times a second: exact enough for dates, and free on the request path.
     pub(crate) fn wall_clock(&self, at: Instant) -> std::time::SystemTime {
         let (instant, system) = self.clock.get();

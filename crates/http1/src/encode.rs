@@ -1,21 +1,29 @@
 //! Heads, chunks and trailers as bytes.
 
 use bytes::{BufMut, BytesMut};
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 
 /// Ends the data of a chunk.
 pub const CHUNK_END: &[u8] = b"\r\n";
 /// The last chunk of a body without trailers.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
-/// Writes `METHOD target HTTP/1.1` and the fields. Framing fields must be among `headers`.
-pub fn encode_request_head(out: &mut BytesMut, method: &Method, target: &str, headers: &HeaderMap) {
-    out.reserve(method.as_str().len() + target.len() + 16 + estimate(headers));
+/// Room made for a request's fields before they are counted: enough for most, and growing is only slower.
+const USUAL_FIELDS: usize = 768;
+
+/// Writes `METHOD target HTTP/1.1` and the fields. Framing fields must be among them.
+pub fn encode_request_head<'a>(
+    out: &mut BytesMut,
+    method: &Method,
+    target: &str,
+    fields: impl IntoIterator<Item = (&'a HeaderName, &'a HeaderValue)>,
+) {
+    out.reserve(method.as_str().len() + target.len() + 16 + USUAL_FIELDS);
     out.put_slice(method.as_str().as_bytes());
     out.put_u8(b' ');
     out.put_slice(target.as_bytes());
     out.put_slice(b" HTTP/1.1\r\n");
-    encode_fields(out, headers);
+    encode_fields(out, fields);
 }
 
 /// Writes the status line and the fields. Framing fields must be among `headers`.
@@ -54,8 +62,8 @@ pub fn encode_trailers(out: &mut BytesMut, trailers: &HeaderMap) {
     encode_fields(out, trailers);
 }
 
-fn encode_fields(out: &mut BytesMut, headers: &HeaderMap) {
-    for (name, value) in headers {
+fn encode_fields<'a>(out: &mut BytesMut, fields: impl IntoIterator<Item = (&'a HeaderName, &'a HeaderValue)>) {
+    for (name, value) in fields {
         out.put_slice(name.as_str().as_bytes());
         out.put_slice(b": ");
         out.put_slice(value.as_bytes());

@@ -99,7 +99,7 @@ impl Runner {
     /// Asks the other side.
     async fn candidate(&self, job: &mut Job) -> Result<(http::response::Parts, Bytes), DropReason> {
         let upstream = self.local(job);
-        job.headers.insert(forward::SHADOW, HeaderValue::from_static("1"));
+        job.fields.set(forward::SHADOW, HeaderValue::from_static("1"));
         let now = Instant::now();
         let deadline = now + self.limits.timeout;
         let limits = AttemptLimits {
@@ -111,13 +111,13 @@ impl Runner {
         let question = Question {
             method: &job.method,
             target: &job.target,
-            headers: &mut job.headers,
+            fields: &mut job.fields,
             host: &job.host,
             upgrade: None,
             body: if job.body.is_empty() { ReqBody::Empty } else { ReqBody::Held(job.body.clone()) },
             limits,
         };
-        let response = ask(&upstream, &self.rng, question, &mut Notes::default()).await;
+        let response = ask(&upstream, &self.rng, question, &mut Notes::default(), now).await;
         let response = response.map_err(|broken| match broken.ending {
             Ending::Deadline | Ending::FirstByteTimeout | Ending::ConnectTimeout => DropReason::Timeout,
             _ => DropReason::Failed,

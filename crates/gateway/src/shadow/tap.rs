@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use banyan_state::shadow::DropReason;
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderValue, Method};
 use tokio::sync::mpsc;
 
 use super::unit::ShadowUnit;
-use crate::upstream::host::SharedUpstream;
+use crate::{forward::Fields, upstream::host::SharedUpstream};
 
 /// A live exchange and what the other side should be asked.
 #[derive(Debug)]
@@ -18,8 +18,8 @@ pub(crate) struct Job {
     pub(crate) upstream: Arc<SharedUpstream>,
     pub(crate) method: Method,
     pub(crate) target: String,
-    pub(crate) headers: HeaderMap,
-    pub(crate) host: String,
+    pub(crate) fields: Fields,
+    pub(crate) host: HeaderValue,
     pub(crate) body: Bytes,
     /// Method and template, for the report.
     pub(crate) route: String,

@@ -3,12 +3,13 @@
 use banyan_config::plan::Effect;
 use banyan_state::shadow::DropReason;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response, header};
+use http::{HeaderValue, Method, Response, header};
 use rand::Rng as _;
 
 use super::decide::{Decision, Side};
 use crate::{
     exchange::Exchange,
+    forward::Fields,
     shadow::tap::{Job, Tap},
     wire::body::ResBody,
     worker::{Local, Worker},
@@ -23,8 +24,8 @@ pub(crate) struct Copy {
 pub(crate) struct Original<'a> {
     pub(crate) method: &'a Method,
     pub(crate) target: &'a str,
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) host: &'a str,
+    pub(crate) fields: &'a Fields,
+    pub(crate) host: &'a HeaderValue,
     /// `None` when it is too large to be held.
     pub(crate) body: Option<Bytes>,
 }
@@ -60,8 +61,8 @@ pub(crate) fn copy(
             upstream: compiled.upstreams[upstream.0].clone(),
             method: original.method.clone(),
             target: original.target.to_owned(),
-            headers: original.headers.clone(),
-            host: original.host.to_owned(),
+            fields: original.fields.clone(),
+            host: original.host.clone(),
             body,
             route: format!("{} {template}", original.method),
             trace_id: String::from_utf8_lossy(&exchange.trace.trace_hex()).into_owned(),

@@ -4,7 +4,7 @@ use std::{cell::RefCell, net::SocketAddr, rc::Rc};
 
 use banyan_config::plan::HostField;
 use banyan_http1::Framing;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, header, uri};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header, uri};
 use http_body::Body as _;
 use rand::rngs::SmallRng;
 use smallvec::SmallVec;
@@ -17,7 +17,7 @@ use super::{
     local::{InFlight, LocalHost, LocalUpstream},
 };
 use crate::{
-    forward,
+    forward::{self, Fields},
     outcome::Ending,
     wire::body::{Broken, ReqBody, ResBody, Source},
 };
@@ -31,12 +31,12 @@ pub(crate) struct Question<'a> {
     pub(crate) method: &'a Method,
     /// Path and query.
     pub(crate) target: &'a str,
-    /// End-to-end fields. Those of the hop (`Host`, framing, upgrade) are set here, over whatever another hop left.
-    pub(crate) headers: &'a mut HeaderMap,
+    /// End-to-end fields. Those of the hop (`Host`, framing, upgrade) are said here, over whatever another hop left.
+    pub(crate) fields: &'a mut Fields,
     /// What the client called us, for upstreams that want to know.
-    pub(crate) host: &'a str,
+    pub(crate) host: &'a HeaderValue,
     /// Whether an upgrade is asked for; HTTP/1.1 only.
-    pub(crate) upgrade: Option<&'a http::HeaderValue>,
+    pub(crate) upgrade: Option<&'a HeaderValue>,
     pub(crate) body: ReqBody,
     pub(crate) limits: AttemptLimits,
 }
@@ -56,21 +56,28 @@ pub(crate) async fn ask(
     rng: &RefCell<SmallRng>,
     mut question: Question<'_>,
     notes: &mut Notes,
+    now: Instant,
 ) -> Result<Response<ResBody>, Broken> {
     let mut tried = Tried::new();
     let mut last = if upstream.has_hosts() { Ending::NoEndpoint } else { Ending::DnsError };
+    let mut now = now;
     loop {
-        let now = Instant::now();
         let Some(host) = upstream.pick(&tried, &mut rng.borrow_mut(), now) else { return Err(last.into()) };
         notes.attempts += 1;
         notes.endpoint = Some(host.shared.address);
         let call = InFlight::start(host.clone(), now);
-        let opened = timeout_at(question.limits.deadline, reach(&host, &question)).await;
-        match opened.unwrap_or(Err(Ending::Deadline)) {
-            Ok(Reached::H1(connection)) => return over_h1(&host, connection, question, call, notes).await,
+        let reached = match at_hand(&host, &question, now) {
+            Some(reached) => Ok(reached),
+            None => timeout_at(question.limits.deadline, open(&host)).await.unwrap_or(Err(Ending::Deadline)),
+        };
+        match reached {
+            Ok(Reached::H1(connection)) => {
+                return over_h1(&host, connection, question, call, notes, now).await;
+            }
             Ok(Reached::H2(sender)) => return over_h2(&host, sender, &mut question, call).await,
             Err(ending) => {
-                call.failed(Instant::now());
+                now = Instant::now();
+                call.failed(now);
                 last = ending;
                 tried.push(host);
                 if tried.len() == MAX_CONNECTS || ending == Ending::Deadline {
@@ -82,21 +89,18 @@ pub(crate) async fn ask(
 }
 
 enum Reached {
-    H1(Connection),
+    H1(Box<Connection>),
     H2(h2::Sender),
 }
 
-/// A connection to the host: one that is there, or a new one.
-async fn reach(host: &Rc<LocalHost>, question: &Question<'_>) -> Result<Reached, Ending> {
+/// A connection to the host that is there already.
+fn at_hand(host: &Rc<LocalHost>, question: &Question<'_>, now: Instant) -> Option<Reached> {
     if question.upgrade.is_none()
         && let Some(sender) = h2::existing(host)
     {
-        return Ok(Reached::H2(sender));
+        return Some(Reached::H2(sender));
     }
-    if let Some(connection) = host.take_idle(Instant::now()) {
-        return Ok(Reached::H1(connection));
-    }
-    open(host).await
+    host.take_idle(now).map(Reached::H1)
 }
 
 async fn open(host: &Rc<LocalHost>) -> Result<Reached, Ending> {
@@ -109,25 +113,26 @@ async fn open(host: &Rc<LocalHost>) -> Result<Reached, Ending> {
 
 async fn over_h1(
     host: &Rc<LocalHost>,
-    connection: Connection,
+    connection: Box<Connection>,
     question: Question<'_>,
     call: InFlight,
     notes: &mut Notes,
+    now: Instant,
 ) -> Result<Response<ResBody>, Broken> {
-    let Question { method, target, headers, host: asked_as, upgrade, body, limits } = question;
+    let Question { method, target, fields, host: asked_as, upgrade, body, limits } = question;
     let framing = request_framing(&body, method);
-    set_h1_fields(headers, asked_as, host, framing, upgrade);
-    let request = Outgoing { method, target, headers, framing };
+    say_h1(fields, asked_as, host, framing, upgrade);
+    let request = Outgoing { method, target, fields, framing };
     let again = if method.is_idempotent() { body.again() } else { None };
-    let answer = match (h1::send(connection, request, body, limits, call).await, again) {
+    let answer = match (h1::send(connection, request, body, limits, call, now).await, again) {
         (Err(Failure { stale: true, .. }), Some(body)) => {
             // The upstream closed an idle connection while we took it up. Once more, on a fresh one.
             notes.attempts += 1;
             let fresh = timeout_at(limits.deadline, open(host)).await.unwrap_or(Err(Ending::Deadline));
             match fresh {
                 Ok(Reached::H1(connection)) => {
-                    let call = InFlight::start(host.clone(), Instant::now());
-                    h1::send(connection, request, body, limits, call).await
+                    let now = Instant::now();
+                    h1::send(connection, request, body, limits, InFlight::start(host.clone(), now), now).await
                 }
                 Ok(Reached::H2(_)) => return Err(Ending::BadGateway.into()),
                 Err(ending) => return Err(ending.into()),
@@ -136,7 +141,7 @@ async fn over_h1(
         (result, _) => result,
     };
     let answer = answer.map_err(|failure| failure.broken)?;
-    let mut response = Response::new(ResBody::new(Source::H1(Box::new(answer.body))));
+    let mut response = Response::new(ResBody::new(Source::H1(answer.body)));
     *response.status_mut() = answer.head.status;
     *response.headers_mut() = answer.head.headers;
     Ok(response)
@@ -155,36 +160,31 @@ fn request_framing(body: &ReqBody, method: &Method) -> Framing {
     }
 }
 
-/// Sets the fields of this hop.
-fn set_h1_fields(
-    headers: &mut HeaderMap,
-    asked_as: &str,
+/// Says the fields of this hop.
+fn say_h1(
+    fields: &mut Fields,
+    asked_as: &HeaderValue,
     host: &LocalHost,
     framing: Framing,
-    upgrade: Option<&http::HeaderValue>,
+    upgrade: Option<&HeaderValue>,
 ) {
-    if let Ok(value) = http::HeaderValue::from_str(host_field(host, asked_as)) {
-        headers.insert(header::HOST, value);
-    }
+    fields.set(header::HOST, host_field(host, asked_as).clone());
     match framing {
-        Framing::Length(length) => drop(headers.insert(header::CONTENT_LENGTH, length.into())),
-        Framing::Chunked => {
-            headers.remove(header::CONTENT_LENGTH);
-            headers.insert(header::TRANSFER_ENCODING, forward::CHUNKED);
-        }
-        Framing::Empty | Framing::UntilClose => drop(headers.remove(header::CONTENT_LENGTH)),
+        Framing::Length(length) => fields.set(header::CONTENT_LENGTH, length.into()),
+        Framing::Chunked => fields.set(header::TRANSFER_ENCODING, forward::CHUNKED),
+        Framing::Empty | Framing::UntilClose => {}
     }
     if let Some(protocol) = upgrade {
-        headers.insert(header::CONNECTION, forward::UPGRADE);
-        headers.insert(header::UPGRADE, protocol.clone());
+        fields.set(header::CONNECTION, forward::UPGRADE);
+        fields.set(header::UPGRADE, protocol.clone());
     }
 }
 
 /// What the caller called us, or what the endpoint is called, as the upstream wants it.
-fn host_field<'a>(host: &'a LocalHost, asked_as: &'a str) -> &'a str {
+fn host_field<'a>(host: &'a LocalHost, asked_as: &'a HeaderValue) -> &'a HeaderValue {
     match host.upstream.config.host {
         HostField::Preserve if !asked_as.is_empty() => asked_as,
-        HostField::Preserve | HostField::Endpoint => &host.shared.authority,
+        HostField::Preserve | HostField::Endpoint => &host.shared.host_field,
     }
 }
 
@@ -204,7 +204,7 @@ async fn over_h2(
     };
     match result {
         Ok(response) => {
-            call.judge_status(response.status());
+            call.judge_status(response.status(), Instant::now());
             let (parts, incoming) = response.into_parts();
             let body = h2::H2Body::new(incoming, limits.idle, limits.whole, call);
             Ok(Response::from_parts(parts, ResBody::new(Source::H2(Box::new(body)))))
@@ -223,7 +223,7 @@ fn h2_request(host: &LocalHost, question: &mut Question<'_>) -> Result<Request<R
     let authority = host_field(host, question.host);
     let target = Uri::builder()
         .scheme(scheme)
-        .authority(authority)
+        .authority(authority.as_bytes())
         .path_and_query(question.target)
         .build()
         .map_err(|_| Ending::BadRequest)?;
@@ -233,10 +233,8 @@ fn h2_request(host: &LocalHost, question: &mut Question<'_>) -> Result<Request<R
     *request.method_mut() = question.method.clone();
     *request.uri_mut() = target;
     *request.version_mut() = Version::HTTP_2;
-    *request.headers_mut() = question.headers.clone();
-    for name in [header::HOST, header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {
-        request.headers_mut().remove(name);
-    }
+    question.fields.unset(&header::CONTENT_LENGTH);
+    *request.headers_mut() = question.fields.to_map();
     if let Some(length) = length {
         request.headers_mut().insert(header::CONTENT_LENGTH, length.into());
     }

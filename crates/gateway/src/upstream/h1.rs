@@ -12,13 +12,14 @@ use std::{
 
 use banyan_http1::{Framing, HeadLimits, HeadScanner, ResponseHead, encode_request_head, parse_response};
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use http_body::Frame;
 use tokio::time::Instant;
 use tokio_util::io::poll_read_buf;
 
 use super::local::InFlight;
 use crate::{
+    forward::Fields,
     outcome::Ending,
     wire::{
         body::{Broken, ReqBody},
@@ -36,20 +37,23 @@ const BODY_READ: usize = 64 * 1024;
 /// What an upstream's head may be; generous, since it is ours.
 const LIMITS: HeadLimits = HeadLimits { bytes: 256 * 1024, target: 0, headers: 512 };
 
-/// A connection to a host.
+/// A connection to a host. Handed around in a box: it goes from the pool through an exchange and back.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) stream: Stream,
     pub(crate) buffer: BytesMut,
     deadline: Deadline,
+    /// Room for what is sent, kept from one exchange to the next.
+    outbox: Outbox,
     /// Exchanges begun on it.
     pub(crate) uses: u32,
     idle_since: Instant,
 }
 
 impl Connection {
-    pub(crate) fn new(stream: Stream, now: Instant) -> Self {
-        Self { stream, buffer: BytesMut::new(), deadline: Deadline::default(), uses: 0, idle_since: now }
+    pub(crate) fn new(stream: Stream, now: Instant) -> Box<Self> {
+        let (buffer, deadline, outbox) = (BytesMut::new(), Deadline::default(), Outbox::default());
+        Box::new(Self { stream, buffer, deadline, outbox, uses: 0, idle_since: now })
     }
 
     pub(crate) fn idle_for(&self, now: Instant) -> Duration {
@@ -105,35 +109,37 @@ pub(crate) struct Answer {
 pub(crate) struct Outgoing<'a> {
     pub(crate) method: &'a Method,
     pub(crate) target: &'a str,
-    pub(crate) headers: &'a HeaderMap,
+    pub(crate) fields: &'a Fields,
     pub(crate) framing: Framing,
 }
 
-/// Sends a request and waits for the answer's head.
+/// Sends a request and waits for the answer's head. `now` is when the call began.
 pub(crate) async fn send(
-    connection: Connection,
+    mut connection: Box<Connection>,
     request: Outgoing<'_>,
     body: ReqBody,
     limits: AttemptLimits,
     call: InFlight,
+    now: Instant,
 ) -> Result<Answer, Failure> {
-    let mut outbox = Outbox::default();
-    encode_request_head(&mut outbox.buffer, request.method, request.target, request.headers);
+    let mut outbox = std::mem::take(&mut connection.outbox);
+    encode_request_head(&mut outbox.buffer, request.method, request.target, request.fields.iter());
+    connection.uses = connection.uses.saturating_add(1);
+    connection.deadline.set(Some(limits.deadline.min(now + limits.first_byte)));
     let mut attempt = Attempt {
         connection,
         pump: Some(Pump::new(outbox, body, request.framing)),
         scanner: HeadScanner::default(),
         limits,
         answered: false,
+        cut: false,
         watched: 0,
     };
-    attempt.connection.uses += 1;
-    attempt.connection.deadline.set(Some(limits.deadline.min(Instant::now() + limits.first_byte)));
-    let result = poll_fn(|cx| attempt.poll(cx, request.method)).await;
-    match result {
+    match poll_fn(|cx| attempt.poll(cx, request.method)).await {
         Ok(head) => {
-            call.judge_status(head.status);
-            let body = attempt.into_body(&head, call);
+            let now = Instant::now();
+            call.judge_status(head.status, now);
+            let body = attempt.into_body(&head, call, now);
             Ok(Answer { head, body })
         }
         Err(broken) => {
@@ -147,11 +153,15 @@ pub(crate) async fn send(
 }
 
 struct Attempt {
-    connection: Connection,
+    connection: Box<Connection>,
     pump: Option<Pump<ReqBody>>,
     scanner: HeadScanner,
     limits: AttemptLimits,
+    /// Bytes of an answer came.
     answered: bool,
+    /// Our side broke while sending; the answer may still come, but nothing after it.
+    cut: bool,
+    /// Bytes written when progress was last looked at.
     watched: u64,
 }
 
@@ -183,7 +193,9 @@ impl Attempt {
         match result {
             Poll::Pending => Ok(()),
             Poll::Ready(Ok(())) => {
-                self.pump = None;
+                if let Some(pump) = self.pump.take() {
+                    self.connection.outbox = pump.outbox;
+                }
                 Ok(())
             }
             Poll::Ready(Err(PumpError::Body(broken))) => Err(broken),
@@ -191,7 +203,7 @@ impl Attempt {
             // The upstream may have answered and closed without reading on: its answer decides.
             Poll::Ready(Err(PumpError::Io)) => {
                 self.pump = None;
-                self.connection.uses = u32::MAX;
+                self.cut = true;
                 Ok(())
             }
         }
@@ -214,24 +226,22 @@ impl Attempt {
         }
     }
 
-    fn into_body(mut self, head: &ResponseHead, call: InFlight) -> UpstreamBody {
-        let upgraded = head.status == StatusCode::SWITCHING_PROTOCOLS;
-        // A pump without a body that is merely unwritten cannot be: its head went out before an answer came.
+    fn into_body(mut self, head: &ResponseHead, call: InFlight, now: Instant) -> UpstreamBody {
         let pump = self.pump.take().filter(|pump| !pump.is_drained() || !pump.outbox.is_empty());
-        let keep = head.keep_alive && pump.is_none() && self.connection.uses != u32::MAX;
         let mut body = UpstreamBody {
             decoder: BodyDecoder::new(head.framing),
+            keep: head.keep_alive && pump.is_none() && !self.cut,
             connection: Some(self.connection),
-            pump,
-            keep,
+            pump: pump.map(Box::new),
             idle: self.limits.idle,
             whole: self.limits.whole,
             call: Some(call),
+            answered_at: now,
         };
         if let Some(connection) = &mut body.connection {
             connection.deadline.set(body.whole);
         }
-        if !upgraded {
+        if head.status != StatusCode::SWITCHING_PROTOCOLS {
             body.release_if_done();
         }
         body
@@ -242,13 +252,15 @@ impl Attempt {
 #[derive(Debug)]
 pub(crate) struct UpstreamBody {
     decoder: BodyDecoder,
-    connection: Option<Connection>,
+    connection: Option<Box<Connection>>,
     /// What of the request still goes up.
-    pump: Option<Pump<ReqBody>>,
+    pump: Option<Box<Pump<ReqBody>>>,
     keep: bool,
     idle: Duration,
     whole: Option<Instant>,
     call: Option<InFlight>,
+    /// When the head came, or the last byte that had to be waited for.
+    answered_at: Instant,
 }
 
 impl UpstreamBody {
@@ -257,7 +269,7 @@ impl UpstreamBody {
     }
 
     /// The connection, after an upgrade.
-    pub(crate) fn into_connection(mut self) -> Option<Connection> {
+    pub(crate) fn into_connection(mut self) -> Option<Box<Connection>> {
         self.connection.take()
     }
 
@@ -308,6 +320,7 @@ impl UpstreamBody {
         match connection.poll_fill(cx, BODY_READ) {
             Poll::Ready(Ok(count)) if count > 0 => {
                 connection.deadline.set(self.whole);
+                self.answered_at = Instant::now();
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Ok(_)) if self.decoder.may_end_at_close() => {
@@ -339,7 +352,7 @@ impl UpstreamBody {
         }
         let (Some(mut connection), Some(call)) = (self.connection.take(), self.call.take()) else { return };
         if self.keep && self.pump.is_none() && connection.buffer.is_empty() {
-            connection.idle_since = Instant::now();
+            connection.idle_since = self.answered_at;
             connection.deadline.set(None);
             call.host.put_idle(connection);
         }

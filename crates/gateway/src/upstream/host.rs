@@ -10,6 +10,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use banyan_config::plan::{Endpoint, Protocol, Upstream};
+use http::HeaderValue;
 use rustls_pki_types::ServerName;
 use tokio::time::Instant;
 
@@ -36,6 +37,8 @@ pub(crate) struct Host {
     pub(crate) address: SocketAddr,
     /// `host:port` as the config has it, for the `Host` field.
     pub(crate) authority: String,
+    /// The same as a field value.
+    pub(crate) host_field: HeaderValue,
     /// `Some` for TLS.
     pub(crate) server_name: Option<ServerName<'static>>,
     state: AtomicU8,
@@ -99,8 +102,10 @@ impl Host {
     fn new(endpoint: &Endpoint, address: SocketAddr) -> Option<Self> {
         let server_name =
             if endpoint.tls { Some(ServerName::try_from(endpoint.host.clone()).ok()?) } else { None };
+        let authority = authority(endpoint);
         Some(Self {
-            authority: authority(endpoint),
+            host_field: HeaderValue::from_str(&authority).ok()?,
+            authority,
             server_name,
             endpoint: endpoint.clone(),
             address,

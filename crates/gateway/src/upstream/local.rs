@@ -35,7 +35,7 @@ pub(crate) struct LocalHost {
     cost: Cell<PeakEwma>,
     in_flight: Cell<u32>,
     /// Idle HTTP/1.1 connections, the most recently used last.
-    idle: RefCell<Vec<Connection>>,
+    idle: RefCell<Vec<Box<Connection>>>,
     /// The HTTP/2 connection, when there is one.
     pub(crate) h2: RefCell<Option<Sender>>,
 }
@@ -143,7 +143,7 @@ impl LocalHost {
     }
 
     /// An idle connection that is still open, the most recently used first.
-    pub(crate) fn take_idle(&self, now: Instant) -> Option<Connection> {
+    pub(crate) fn take_idle(&self, now: Instant) -> Option<Box<Connection>> {
         let keep: Duration = self.upstream.config.keep_alive;
         let mut idle = self.idle.borrow_mut();
         while let Some(mut connection) = idle.pop() {
@@ -155,7 +155,7 @@ impl LocalHost {
     }
 
     /// Keeps a connection for the next call.
-    pub(crate) fn put_idle(&self, connection: Connection) {
+    pub(crate) fn put_idle(&self, connection: Box<Connection>) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < self.upstream.config.idle_connections {
             idle.push(connection);
@@ -179,8 +179,8 @@ impl InFlight {
     }
 
     /// The host answered: an error of its own counts against it, whatever it says to the client.
-    pub(crate) fn judge_status(&self, status: http::StatusCode) {
-        if status.is_server_error() { self.failed(Instant::now()) } else { self.succeeded(Instant::now()) }
+    pub(crate) fn judge_status(&self, status: http::StatusCode, now: Instant) {
+        if status.is_server_error() { self.failed(now) } else { self.succeeded(now) }
     }
 
     /// The host failed.

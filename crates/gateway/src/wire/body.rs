@@ -212,7 +212,7 @@ pub(crate) struct ResBody {
 pub(crate) enum Source {
     Empty,
     Held(Bytes),
-    H1(Box<UpstreamBody>),
+    H1(UpstreamBody),
     H2(Box<H2Body>),
 }
 
@@ -244,7 +244,7 @@ impl ResBody {
     }
 
     /// The upstream connection of an answer that switched protocols.
-    pub(crate) fn into_upgraded(self) -> Option<crate::upstream::h1::Connection> {
+    pub(crate) fn into_upgraded(self) -> Option<Box<crate::upstream::h1::Connection>> {
         match self.source {
             Source::H1(body) => body.into_connection(),
             Source::Empty | Source::Held(_) | Source::H2(_) => None,

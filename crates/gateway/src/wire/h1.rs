@@ -57,8 +57,12 @@ struct Connection {
 }
 
 /// What a connection brought next.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every value is the large one, and a box would cost each of them"
+)]
 enum Next {
-    Request(Box<RequestHead>),
+    Request(RequestHead),
     Http2,
     Refused(Broken),
     Closed,
@@ -90,7 +94,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: Stream, client: Client) {
     };
     loop {
         let after = match connection.next(drain.as_mut()).await {
-            Next::Request(head) => connection.exchange(*head).await,
+            Next::Request(head) => connection.exchange(head).await,
             Next::Refused(broken) => connection.refuse(broken).await,
             Next::Http2 => return connection.into_http2().await,
             Next::Closed => return,
@@ -112,6 +116,7 @@ impl Connection {
         let head_limits = HeadLimits { bytes: limits.head, target: limits.uri, headers: limits.headers };
         let mut scanner = HeadScanner::default();
         let mut begun = false;
+        let idle_since = self.worker.recent();
         self.deadline.set(None);
         poll_fn(|cx| {
             loop {
@@ -123,7 +128,7 @@ impl Connection {
                     }
                 } else {
                     match parse_request(&mut self.shared.buffer.borrow_mut(), &mut scanner, &head_limits) {
-                        Ok(Some(head)) => return Poll::Ready(Next::Request(Box::new(head))),
+                        Ok(Some(head)) => return Poll::Ready(Next::Request(head)),
                         Ok(None) => {}
                         Err(refusal) => return Poll::Ready(Next::Refused(refused(refusal))),
                     }
@@ -139,7 +144,7 @@ impl Connection {
                     Poll::Pending => break,
                 }
             }
-            self.deadline.start(timeouts.keep_alive);
+            self.deadline.start_at(idle_since, timeouts.keep_alive);
             if !begun && drain.as_mut().poll(cx).is_ready() {
                 self.deadline.shorten(DRAIN_IDLE);
             }
@@ -177,7 +182,7 @@ impl Connection {
         let worker = self.worker.clone();
         let mut exchange = pipeline::begin(&worker, &self.client, head.version, &head.headers);
         exchange.method = Some(head.method.clone());
-        head.target.path().clone_into(&mut exchange.path);
+        exchange.target = Some(head.target.clone());
         let (version, keep_alive) = (head.version, head.keep_alive);
         let method = head.method.clone();
         let request = match self.request(head) {
@@ -321,7 +326,7 @@ impl Connection {
         let Some(upstream) = body.into_upgraded() else { return After::Close };
         let mut pump = Pump::new(outbox, ResBody::empty(), Framing::Empty);
         match self.write(&mut pump).await {
-            Ok(()) => After::Tunnel(Box::new(upstream), Box::new(exchange)),
+            Ok(()) => After::Tunnel(upstream, Box::new(exchange)),
             Err(_) => After::Close,
         }
     }

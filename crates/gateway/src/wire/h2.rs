@@ -66,7 +66,7 @@ async fn exchange(worker: Rc<Worker>, client: &Client, request: Request<Incoming
     let (parts, incoming) = request.into_parts();
     let mut exchange = Box::new(pipeline::begin(&worker, client, Version::HTTP_2, &parts.headers));
     exchange.method = Some(parts.method.clone());
-    parts.uri.path().clone_into(&mut exchange.path);
+    exchange.target = Some(parts.uri.clone());
     let tracked = Finish { worker: worker.clone(), exchange: Some(exchange) };
     serve_one(&worker, client, tracked, Request::from_parts(parts, incoming)).await
 }

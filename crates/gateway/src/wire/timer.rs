@@ -33,6 +33,13 @@ impl Deadline {
         }
     }
 
+    /// The same, counted from `from`: the clock need not be read again when the time is known well enough.
+    pub(crate) fn start_at(&mut self, from: Instant, duration: Duration) {
+        if self.at.is_none() {
+            self.at = Some(from + duration);
+        }
+    }
+
     /// Moves the deadline to `duration` from now if it is later.
     pub(crate) fn shorten(&mut self, duration: Duration) {
         let at = Instant::now() + duration;
