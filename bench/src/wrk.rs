@@ -19,27 +19,34 @@ const USERS: usize = 1000;
 /// A stride that shares no factor with the number of routes or users: neighbours in time are not neighbours in memory.
 const STRIDE: usize = 7919;
 
-/// wrk's script: asks for the lines of a file in turn, if one is given, and reports in JSON.
-const SCRIPT: &str = r#"
-local requests, turn = {}, 0
+/// wrk's script for many requests: asks for the lines of a file in turn. wrk looks for `request` when it loads a
+/// script, so where one request is enough it must not be there at all.
+const TAKE_TURNS: &str = r#"
+local requests = {}
+turns = 0
 function init(args)
-    if args[1] then
-        for line in io.lines(args[1]) do
-            local path, user = line:match("^(%S+) (%S+)$")
-            requests[#requests + 1] = wrk.format("GET", path, { ["x-user-id"] = user, Host = "bench.example" })
-        end
-        request = function()
-            turn = turn % #requests + 1
-            return requests[turn]
-        end
+    for line in io.lines(args[1]) do
+        local path, user = line:match("^(%S+) (%S+)$")
+        requests[#requests + 1] = wrk.format("GET", path, { ["x-user-id"] = user, Host = "bench.example" })
     end
 end
+function request()
+    turns = turns + 1
+    return requests[(turns - 1) % #requests + 1]
+end
+"#;
+
+/// wrk's script for its report, in JSON.
+const REPORT: &str = r#"
+local threads = {}
+function setup(thread) table.insert(threads, thread) end
 function done(summary, latency, _)
-    local errors = summary.errors
-    io.write(string.format('{"requests":%d,"microseconds":%d,"errors":%d,"p50":%d,"p99":%d}\n',
+    local errors, sent = summary.errors, 0
+    for _, one in ipairs(threads) do sent = sent + (one:get("turns") or 0) end
+    io.write(string.format('{"requests":%d,"microseconds":%d,"errors":%d,"turns":%d,"p50":%d,"p99":%d}\n',
         summary.requests, summary.duration,
         errors.connect + errors.read + errors.write + errors.status + errors.timeout,
-        latency:percentile(50), latency:percentile(99)))
+        sent, latency:percentile(50), latency:percentile(99)))
 end
 "#;
 
@@ -52,6 +59,8 @@ pub(crate) struct Report {
     pub(crate) microseconds: u64,
     /// Requests that failed, in whatever way.
     errors: u64,
+    /// Requests taken from the list, when there is one.
+    turns: u64,
     /// Median latency in microseconds at full load: queueing, mostly.
     pub(crate) p50: u64,
     /// 99th percentile of the same.
@@ -71,14 +80,15 @@ impl Script {
     /// When they cannot be written.
     pub(crate) fn write(dir: &Path, requests: Requests) -> anyhow::Result<Self> {
         let file = dir.join("wrk.lua");
-        std::fs::write(&file, SCRIPT)?;
-        let lines = match requests {
+        let lines: Option<String> = match requests {
             Requests::Same => None,
             Requests::Users => Some((0..USERS).map(|n| line("/articles/7", n)).collect()),
             Requests::Routes(count) => {
                 Some((0..count).map(|n| line(&route_path(n * STRIDE % count), n)).collect())
             }
         };
+        let script = if lines.is_some() { [TAKE_TURNS, REPORT].concat() } else { REPORT.to_owned() };
+        std::fs::write(&file, script)?;
         let write = |lines: String| {
             let file = dir.join("requests.txt");
             std::fs::write(&file, lines).map(|()| file)
@@ -111,6 +121,10 @@ impl Script {
         let report: Report = serde_json::from_str(line)?;
         ensure!(report.errors == 0, "{} requests failed", report.errors);
         ensure!(report.requests > 0, "no request was answered");
+        ensure!(
+            self.lines.is_none() || report.turns >= report.requests,
+            "wrk did not send what it was told to"
+        );
         Ok(report)
     }
 }

@@ -14,6 +14,7 @@ pub(super) const COLUMNS: &[Column] = &[
     Column { figure: "cpu_us_per_request", heading: "CPU us/request", decimals: 1 },
     Column { figure: "user_us_per_request", heading: "of it user", decimals: 1 },
     Column { figure: "requests_per_second", heading: "requests/s on one core", decimals: 0 },
+    Column { figure: "server_core_busy_ratio", heading: "core busy", decimals: 2 },
 ];
 
 /// Opens the connections and fills the pools before anything is counted.
