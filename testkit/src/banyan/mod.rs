@@ -8,7 +8,7 @@ use std::{
     fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
 };
 
 pub use admin::{Admin, AdminAnswer};
@@ -37,6 +37,8 @@ struct Call {
     arguments: Vec<String>,
     /// What a shell does before it becomes the program.
     first: Option<String>,
+    /// Another program than the one that was built.
+    program: Option<PathBuf>,
 }
 
 /// A child process and what it says.
@@ -230,9 +232,10 @@ impl Banyan {
 
 impl Process {
     fn start(site: &Site, call: &Call) -> anyhow::Result<Self> {
+        let program = call.program.clone().map_or_else(program::path, Ok)?;
         let mut command = match &call.first {
-            Some(first) => program::command_after(first)?,
-            None => command(&[])?,
+            Some(first) => program::after(first, &program),
+            None => Command::new(program),
         };
         let mut child = command
             .arg("serve")

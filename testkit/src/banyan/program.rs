@@ -13,7 +13,7 @@ use anyhow::{Context, ensure};
 ///
 /// # Errors
 /// When it is not built.
-fn path() -> anyhow::Result<PathBuf> {
+pub(super) fn path() -> anyhow::Result<PathBuf> {
     if let Some(path) = env::var_os("BANYAN_BIN").or_else(|| env::var_os("CARGO_BIN_EXE_banyan")) {
         return Ok(path.into());
     }
@@ -36,9 +36,9 @@ pub fn command(arguments: &[&str]) -> anyhow::Result<Command> {
     Ok(command)
 }
 
-/// The program, started by a shell that does `first` before it becomes the program: set limits, say.
-pub(super) fn command_after(first: &str) -> anyhow::Result<Command> {
+/// A program, started by a shell that does `first` before it becomes the program: set limits, say.
+pub(super) fn after(first: &str, program: &Path) -> Command {
     let mut command = Command::new("sh");
-    command.arg("-c").arg(format!("{first}\nexec \"$0\" \"$@\"")).arg(path()?);
-    Ok(command)
+    command.arg("-c").arg(format!("{first}\nexec \"$0\" \"$@\"")).arg(program);
+    command
 }

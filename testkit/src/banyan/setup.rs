@@ -1,6 +1,9 @@
 //! What the program starts with.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use tempfile::TempDir;
 
@@ -61,6 +64,13 @@ impl Setup {
     #[must_use]
     pub fn first(mut self, lines: &str) -> Self {
         self.call.first = Some(lines.to_owned());
+        self
+    }
+
+    /// Another program than the one that was built, such as an earlier release.
+    #[must_use]
+    pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
+        self.call.program = Some(path.into());
         self
     }
 
