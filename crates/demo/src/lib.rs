@@ -5,3 +5,17 @@
 //!
 //! Knows nothing of the gateway: it is handed addresses, percentages and counts, and hands back a config text. That
 //! way it sees the gateway as a client and a backend do, and cannot make it look better than it is.
+mod background;
+mod client;
+mod community;
+mod seed;
+pub mod site;
+
+pub use site::{Addresses, Site};
+
+/// The seed of a demo when nobody names another.
+pub const SEED: u64 = 2026;
+/// The request field that says who asks, such as `x-user-id: user-7`.
+pub const USER_FIELD: &str = "x-user-id";
+/// What stands before a user's number in [`USER_FIELD`].
+pub(crate) const USER_PREFIX: &str = "user-";
