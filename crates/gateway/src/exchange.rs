@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use http::{Method, Uri, Version};
 use tokio::time::Instant;
 
-use crate::{outcome::Ending, stages::decide::Decision, trace::TraceContext};
+use crate::{forward::Seen, outcome::Ending, stages::decide::Decision, trace::TraceContext};
 
 /// The facts of one exchange. Stages add to it; at the end it becomes metrics, an access line and a span.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct Exchange {
     pub(crate) target: Option<Uri>,
     /// Ours or the caller's.
     pub(crate) trace: TraceContext,
+    /// Which fields of interest it has.
+    pub(crate) seen: Seen,
     /// Index into the plan's routes.
     pub(crate) route: Option<usize>,
     /// For routes of a unit.
@@ -65,6 +67,7 @@ impl Exchange {
             method: None,
             target: None,
             trace,
+            seen: Seen::default(),
             route: None,
             decision: None,
             upstream: None,

@@ -78,6 +78,38 @@ impl Client {
     }
 }
 
+/// Which of the fields that matter to a proxy a request has, found in one pass: most requests have none of them, and
+/// asking a map for each costs more than all else that is done about them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) connection: bool,
+    pub(crate) upgrade: bool,
+    te: bool,
+    via: bool,
+    hops: bool,
+    deadline: bool,
+    pub(crate) traceparent: bool,
+}
+
+impl Seen {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let mut seen = Self::default();
+        for name in headers.keys() {
+            match name.as_str() {
+                "connection" => seen.connection = true,
+                "upgrade" => seen.upgrade = true,
+                "te" => seen.te = true,
+                "via" => seen.via = true,
+                "banyan-hops" => seen.hops = true,
+                "banyan-deadline-ms" | "grpc-timeout" => seen.deadline = true,
+                "traceparent" => seen.traceparent = true,
+                _ => {}
+            }
+        }
+        seen
+    }
+}
+
 /// Fields that concern only the connection a message came on (RFC 9110 section 7.6.1).
 fn is_hop_by_hop(name: &HeaderName) -> bool {
     matches!(
@@ -189,8 +221,9 @@ pub(crate) fn request(
     host: &HeaderValue,
     hops: u32,
 ) -> Fields {
+    let seen = exchange.seen;
     let mut dropped = SmallVec::new();
-    if sent.contains_key(header::CONNECTION) {
+    if seen.connection {
         dropped = named_by_connection(&sent);
     }
     if exchange.version == http::Version::HTTP_2 {
@@ -200,9 +233,11 @@ pub(crate) fn request(
         dropped.push(TRACESTATE);
     }
     let mut fields = Fields { sent, dropped, ours: SmallVec::new() };
-    keep_trailers(&mut fields);
+    if seen.te {
+        keep_trailers(&mut fields);
+    }
     say_who_asked(&mut fields, client, host);
-    let via = via(&fields.sent, exchange.version);
+    let via = via(&fields.sent, exchange.version, seen.via);
     fields.ours.push((header::VIA, via));
     if let Some(value) = exchange.trace.value() {
         fields.ours.push((TRACEPARENT, value));
@@ -258,18 +293,21 @@ fn appended(headers: &HeaderMap, name: &HeaderName, own: &HeaderValue, believe: 
     HeaderValue::from_bytes(&all.join(&b", "[..])).unwrap_or_else(|_| own.clone())
 }
 
-fn via(headers: &HeaderMap, version: http::Version) -> HeaderValue {
+fn via(headers: &HeaderMap, version: http::Version, earlier: bool) -> HeaderValue {
     let own = match version {
         http::Version::HTTP_2 => "2.0 banyan",
         http::Version::HTTP_10 => "1.0 banyan",
         _ => "1.1 banyan",
     };
-    appended(headers, &header::VIA, &HeaderValue::from_static(own), true)
+    appended(headers, &header::VIA, &HeaderValue::from_static(own), earlier)
 }
 
 /// How often the request has passed us already: by our own count, or by our entries in `Via`, whichever is more, since
 /// a backend may pass on only one of them.
-pub(crate) fn hops_so_far(headers: &HeaderMap) -> u32 {
+pub(crate) fn hops_so_far(headers: &HeaderMap, seen: Seen) -> u32 {
+    if !seen.hops && !seen.via {
+        return 0;
+    }
     let counted = headers.get(HOPS).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
     let via = headers.get_all(header::VIA).iter().filter_map(|value| value.to_str().ok());
     let passed = via
@@ -279,7 +317,10 @@ pub(crate) fn hops_so_far(headers: &HeaderMap) -> u32 {
 }
 
 /// When the caller gives up: `Banyan-Deadline-Ms`, or gRPC's own `grpc-timeout`. What is malformed does not count.
-pub(crate) fn caller_deadline(headers: &HeaderMap, now: Instant) -> Option<Instant> {
+pub(crate) fn caller_deadline(headers: &HeaderMap, seen: Seen, now: Instant) -> Option<Instant> {
+    if !seen.deadline {
+        return None;
+    }
     let own = headers.get(DEADLINE).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let millis = own.or_else(|| grpc_timeout(headers.get(GRPC_TIMEOUT)?.to_str().ok()?))?;
     // Longer than a day is as good as never, and cannot overflow the clock.
@@ -332,7 +373,8 @@ mod tests {
     fn passed_on_by(fields: &[(&'static str, &str)], trusted: bool, version: http::Version) -> HeaderMap {
         let peer = "192.0.2.7:5000".parse().unwrap();
         let trace = TraceContext { trace_id: 1, parent_id: None, span_id: 2, sampled: false };
-        let exchange = Exchange::new(peer, false, version, trace, Instant::now());
+        let mut exchange = Exchange::new(peer, false, version, trace, Instant::now());
+        exchange.seen = Seen::of(&map(fields));
         let host = HeaderValue::from_static("shop.example");
         request(map(fields), &Client::new(peer, false, trusted), &exchange, &host, 1).to_map()
     }
@@ -392,18 +434,22 @@ mod tests {
         assert_eq!(trusted["x-forwarded-host"], "shop.example");
     }
 
+    fn hops(headers: &HeaderMap) -> u32 {
+        hops_so_far(headers, Seen::of(headers))
+    }
+
     #[test]
     fn hops_are_counted_by_whatever_backends_pass_on() {
-        assert_eq!(hops_so_far(&map(&[])), 0);
-        assert_eq!(hops_so_far(&map(&[("banyan-hops", "3")])), 3);
-        assert_eq!(hops_so_far(&map(&[("via", "1.1 banyan, 1.1 nginx"), ("via", "2.0 banyan")])), 2);
-        assert_eq!(hops_so_far(&map(&[("banyan-hops", "-1"), ("via", "1.1 other")])), 0);
+        assert_eq!(hops(&map(&[])), 0);
+        assert_eq!(hops(&map(&[("banyan-hops", "3")])), 3);
+        assert_eq!(hops(&map(&[("via", "1.1 banyan, 1.1 nginx"), ("via", "2.0 banyan")])), 2);
+        assert_eq!(hops(&map(&[("banyan-hops", "-1"), ("via", "1.1 other")])), 0);
     }
 
     #[test]
     fn deadlines_of_callers() {
         let now = Instant::now();
-        let left = |fields: &[(&'static str, &str)]| caller_deadline(&map(fields), now).map(|at| at - now);
+        let left = |fields: &[(&'static str, &str)]| caller_deadline(&map(fields), Seen::of(&map(fields)), now).map(|at| at - now);
         assert_eq!(left(&[("banyan-deadline-ms", "250")]), Some(Duration::from_millis(250)));
         assert_eq!(left(&[("grpc-timeout", "2S")]), Some(Duration::from_secs(2)));
         assert_eq!(left(&[("grpc-timeout", "1n")]), Some(Duration::from_millis(1)));

@@ -77,7 +77,7 @@ async fn answer(
     }
     // 4. Decide: the side of the unit, by the subject.
     let cookie = decide(worker, local, exchange, route, &headers);
-    let upgrade = upgrade_of(&headers);
+    let upgrade = if exchange.seen.upgrade { upgrade_of(&headers) } else { None };
     // 5. Forward: the fields as the next hop gets them.
     let mut fields = forward::request(headers, client, exchange, &host, hop);
     let target = upstream_target(route, &target);
@@ -231,6 +231,9 @@ pub(crate) fn begin(
     headers: &HeaderMap,
 ) -> Exchange {
     let probability = worker.local().compiled.trace_probability;
-    let trace = crate::trace::TraceContext::of(headers, probability, &mut *worker.rng.borrow_mut());
-    Exchange::new(client.peer, client.secure, version, trace, Instant::now())
+    let seen = forward::Seen::of(headers);
+    let trace = crate::trace::TraceContext::of(headers, seen, probability, &mut *worker.rng.borrow_mut());
+    let mut exchange = Exchange::new(client.peer, client.secure, version, trace, Instant::now());
+    exchange.seen = seen;
+    exchange
 }

@@ -4,19 +4,20 @@
 //! literal before `{param}` before `{rest...}`, going back when the rest does not fit. Within one template, rules with
 //! more field conditions first, a named method before `*`.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::borrow::Cow;
 
 use banyan_config::{
     pattern::Segment,
     plan::{HostMatch, Route},
 };
 use http::{HeaderMap, Method};
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 /// The compiled table. Values are indexes into the plan's routes.
 #[derive(Debug, Default)]
 pub struct Router {
-    exact: HashMap<String, Node>,
+    exact: FxHashMap<String, Node>,
     /// Sorted from the longest suffix.
     below: Vec<(String, Node)>,
     any: Node,
@@ -24,7 +25,7 @@ pub struct Router {
 
 #[derive(Debug, Default)]
 struct Node {
-    literals: HashMap<Box<str>, Node>,
+    literals: FxHashMap<Box<str>, Node>,
     param: Option<Box<Node>>,
     /// Rules whose template ends here.
     ends: Vec<usize>,
@@ -85,7 +86,9 @@ impl Router {
         let host = lower(query.host);
         let below = self.below.iter().filter(|(suffix, _)| is_below(&host, suffix)).map(|(_, node)| node);
         let mut search = Search { routes, query, allowed: Vec::new() };
-        let found = self.exact.get(&*host).into_iter().chain(below).chain([&self.any]);
+        // The tables' keys come from the config, so a fast hash is no way to attack them.
+        let exact = if self.exact.is_empty() { None } else { self.exact.get(&*host) };
+        let found = exact.into_iter().chain(below).chain([&self.any]);
         for root in found {
             if let Some(route) = search.descend(root, &segments) {
                 return Match::Route(route);
@@ -183,8 +186,9 @@ impl Search<'_> {
 /// The path that is matched: unreserved characters decoded, dot segments removed (RFC 3986 section 6.2.2), so that no
 /// spelling of a path slips past its route. What is sent upstream stays as the client wrote it.
 fn normalize(path: &str) -> Cow<'_, str> {
-    let plain = !path.contains('%') && !path.contains("/.");
-    if plain {
+    let bytes = path.as_bytes();
+    let mut marks = memchr::memchr2_iter(b'%', b'.', bytes);
+    if marks.all(|at| bytes[at] == b'.' && at > 0 && bytes[at - 1] != b'/') {
         return Cow::Borrowed(path);
     }
     let decoded = decode_unreserved(path);

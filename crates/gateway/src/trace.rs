@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderValue};
 use rand::Rng;
 
-use crate::forward::TRACEPARENT;
+use crate::forward::{Seen, TRACEPARENT};
 
 /// Who caused this request, and our own place in the trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,14 +19,13 @@ pub(crate) struct TraceContext {
 
 impl TraceContext {
     /// Continues the caller's trace, or begins one that is sampled with `probability`.
-    pub(crate) fn of(headers: &HeaderMap, probability: f64, rng: &mut impl Rng) -> Self {
+    pub(crate) fn of(headers: &HeaderMap, seen: Seen, probability: f64, rng: &mut impl Rng) -> Self {
         let span_id = rng.random_range(1..=u64::MAX);
-        let mut sent = headers.get_all(TRACEPARENT).iter();
-        match (sent.next().and_then(|value| parse(value.as_bytes())), sent.next()) {
-            (Some((trace_id, parent_id, sampled)), None) => {
+        match sent(headers, seen) {
+            Some((trace_id, parent_id, sampled)) => {
                 Self { trace_id, parent_id: Some(parent_id), span_id, sampled }
             }
-            _ => Self {
+            None => Self {
                 trace_id: rng.random_range(1..=u128::MAX),
                 parent_id: None,
                 span_id,
@@ -50,6 +49,16 @@ impl TraceContext {
         write_hex(&mut text, self.trace_id);
         text
     }
+}
+
+/// The one `traceparent` of the caller, if it is well-formed.
+fn sent(headers: &HeaderMap, seen: Seen) -> Option<(u128, u64, bool)> {
+    if !seen.traceparent {
+        return None;
+    }
+    let mut all = headers.get_all(TRACEPARENT).iter();
+    let first = all.next()?;
+    if all.next().is_some() { None } else { parse(first.as_bytes()) }
 }
 
 fn write_hex(out: &mut [u8], mut value: u128) {
@@ -96,7 +105,7 @@ mod tests {
     fn of(text: &str) -> TraceContext {
         let mut headers = HeaderMap::new();
         headers.insert(TRACEPARENT, HeaderValue::from_str(text).unwrap());
-        TraceContext::of(&headers, 0.0, &mut SmallRng::seed_from_u64(1))
+        TraceContext::of(&headers, Seen::of(&headers), 0.0, &mut SmallRng::seed_from_u64(1))
     }
 
     #[test]

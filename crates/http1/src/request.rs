@@ -238,6 +238,9 @@ impl Facts {
         let Some(host) = &self.host else {
             return if version == Version::HTTP_10 { Ok(()) } else { Err(Refusal::MissingHost) };
         };
+        if target.authority().is_none() && is_plain_host(host.as_bytes()) {
+            return Ok(());
+        }
         let host = parse_host(host).ok_or(Refusal::BadHost)?;
         let Some(named) = target.authority() else { return Ok(()) };
         let default = if target.scheme_str() == Some("https") { 443 } else { 80 };
@@ -248,6 +251,22 @@ impl Facts {
             Err(Refusal::HostMismatch)
         }
     }
+}
+
+/// A name or IPv4 address with an optional port, the way nearly every client writes it; others are parsed in full.
+fn is_plain_host(host: &[u8]) -> bool {
+    let name = host.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).count();
+    match &host[name..] {
+        [] => name > 0,
+        [b':', port @ ..] => name > 0 && is_short_port(port),
+        _ => false,
+    }
+}
+
+/// One to five digits, at most 65535.
+fn is_short_port(port: &[u8]) -> bool {
+    let fits = matches!(port.len(), 1..=4) || (port.len() == 5 && port <= &b"65535"[..]);
+    fits && port.iter().all(u8::is_ascii_digit)
 }
 
 /// `uri-host [ ":" port ]` (RFC 9110 section 7.2), not empty.

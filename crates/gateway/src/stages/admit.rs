@@ -12,11 +12,11 @@ pub(crate) fn admit(
     max_hops: u32,
     now: Instant,
 ) -> Result<u32, Broken> {
-    let hop = forward::hops_so_far(headers).saturating_add(1);
+    let hop = forward::hops_so_far(headers, exchange.seen).saturating_add(1);
     if hop > max_hops {
         return Err(Ending::Loop.into());
     }
-    exchange.caller_deadline = forward::caller_deadline(headers, now);
+    exchange.caller_deadline = forward::caller_deadline(headers, exchange.seen, now);
     if exchange.caller_deadline.is_some_and(|deadline| deadline <= now) {
         return Err(Ending::Expired.into());
     }

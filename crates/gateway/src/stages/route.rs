@@ -37,7 +37,7 @@ pub(crate) fn route(
 
 /// `[::1]:80` and `host:80` without the port.
 fn without_port(host: &str) -> &str {
-    match host.rfind([':', ']']) {
+    match memchr::memrchr2(b':', b']', host.as_bytes()) {
         Some(at) if host.as_bytes()[at] == b':' => &host[..at],
         _ => host,
     }

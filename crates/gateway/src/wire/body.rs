@@ -48,9 +48,9 @@ pub(crate) enum ReqBody {
     /// Held in memory, so it can be sent again.
     Held(Bytes),
     /// From an HTTP/1.1 client.
-    H1(H1Body),
+    H1(Box<H1Body>),
     /// From an HTTP/2 client.
-    H2(H2Request),
+    H2(Box<H2Request>),
     /// What was read ahead, then the rest.
     Ahead(VecDeque<Frame<Bytes>>, Box<ReqBody>),
 }

@@ -225,7 +225,7 @@ impl Connection {
             }
             let body = H1Body::new(self.shared.clone(), head.framing, head.expects_continue, limit, stall);
             body.check_first_chunk()?;
-            ReqBody::H1(body)
+            ReqBody::H1(Box::new(body))
         };
         let mut request = Request::new(body);
         *request.method_mut() = head.method;

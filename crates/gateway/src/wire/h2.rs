@@ -123,12 +123,8 @@ fn prepare(worker: &Worker, request: Request<Incoming>) -> Result<Request<ReqBod
     let body = if incoming.is_end_stream() {
         ReqBody::Empty
     } else {
-        ReqBody::H2(H2Request {
-            incoming,
-            left: limits.body,
-            stall: Deadline::default(),
-            timeout: timeouts.body,
-        })
+        let (left, timeout) = (limits.body, timeouts.body);
+        ReqBody::H2(Box::new(H2Request { incoming, left, stall: Deadline::default(), timeout }))
     };
     Ok(Request::from_parts(parts, body))
 }
