@@ -8,10 +8,16 @@
 mod background;
 mod client;
 mod community;
+mod config;
 mod seed;
 pub mod site;
+pub mod traffic;
+pub mod view;
 
+pub use config::config_yaml;
 pub use site::{Addresses, Site};
+pub use traffic::{Load, Snapshot, Traffic};
+pub use view::{Hint, Screen, Shadow, Summary, UnitLine, View, summary, try_next};
 
 /// The seed of a demo when nobody names another.
 pub const SEED: u64 = 2026;
