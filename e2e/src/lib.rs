@@ -4,5 +4,7 @@ mod check;
 pub mod grpc;
 pub mod h2;
 pub mod tls;
+mod unit;
 
 pub use check::assert_problem;
+pub use unit::{Sides, Verdict};

@@ -1,37 +1,9 @@
 //! A store that cannot be written: the change is refused, nothing moves, traffic goes on.
 
 use anyhow::Result;
-use banyan_testkit::{Admin, AdminAnswer, Banyan, Reply, Scripted, Setup};
+use banyan_e2e::Sides;
+use banyan_testkit::{AdminAnswer, Banyan, Setup};
 use rusqlite::Connection;
-use serde_json::json;
-
-/// Two sides that say which they are, and a unit between them.
-struct Sides {
-    legacy: Scripted,
-    replacement: Scripted,
-}
-
-impl Sides {
-    async fn start() -> Result<Self> {
-        Ok(Self {
-            legacy: Scripted::start(|_| Reply::new(200).body("legacy").into()).await?,
-            replacement: Scripted::start(|_| Reply::new(200).body("replacement").into()).await?,
-        })
-    }
-
-    fn config(&self) -> String {
-        format!(
-            "upstreams: {{ old: {{ endpoints: [\"{}\"] }}, new: {{ endpoints: [\"{}\"] }} }}\n\
-             units: {{ articles: {{ legacy: old, replacement: new, subject: [ \"header:x-user-id\" ], routes: [ {{ match: \"GET /articles\" }} ] }} }}\n",
-            self.legacy.url(),
-            self.replacement.url()
-        )
-    }
-}
-
-async fn set(admin: &Admin, percent: &str) -> Result<AdminAnswer> {
-    admin.send("PUT", "/v1/units/articles", Some(&json!({ "percent": percent }))).await
-}
 
 /// Who answers, which is everybody's side at 0 % and at 100 %.
 async fn side(banyan: &Banyan) -> Result<String> {
@@ -52,13 +24,13 @@ async fn a_full_disk() -> Result<()> {
     let sides = Sides::start().await?;
     // No file may grow beyond 128 blocks of 512 bytes: enough to begin with. What cannot be written is an error then,
     // not the end of the process.
-    let banyan = Setup::new(&sides.config()).first("trap '' XFSZ; ulimit -f 128").start().await?;
+    let banyan = Setup::new(&sides.config("")).first("trap '' XFSZ; ulimit -f 128").start().await?;
     let admin = banyan.admin()?;
     let mut stands = "legacy";
     let mut refusal = None;
     for turn in 0..2000 {
         let (percent, side_then) = if turn % 2 == 0 { ("100%", "replacement") } else { ("0%", "legacy") };
-        let answer = set(&admin, percent).await?;
+        let answer = Sides::set(&admin, percent).await?;
         if answer.status != 200 {
             refusal = Some(answer);
             break;
@@ -76,16 +48,16 @@ async fn a_full_disk() -> Result<()> {
 #[tokio::test]
 async fn a_locked_database() -> Result<()> {
     let sides = Sides::start().await?;
-    let banyan = Banyan::start(&sides.config()).await?;
+    let banyan = Banyan::start(&sides.config("")).await?;
     let admin = banyan.admin()?;
     assert_eq!(side(&banyan).await?, "legacy");
     let intruder = Connection::open(banyan.dir().join("banyan.db"))?;
     intruder.execute_batch("BEGIN IMMEDIATE")?;
-    assert_refused(&set(&admin, "100%").await?);
+    assert_refused(&Sides::set(&admin, "100%").await?);
     assert_eq!(side(&banyan).await?, "legacy", "what was not stored is not in force");
     intruder.execute_batch("ROLLBACK")?;
     drop(intruder);
-    let answer = set(&admin, "100%").await?;
+    let answer = Sides::set(&admin, "100%").await?;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(side(&banyan).await?, "replacement");
     Ok(())
@@ -94,12 +66,12 @@ async fn a_locked_database() -> Result<()> {
 #[tokio::test]
 async fn a_second_process_on_the_same_store() -> Result<()> {
     let sides = Sides::start().await?;
-    let banyan = Banyan::start(&sides.config()).await?;
+    let banyan = Banyan::start(&sides.config("")).await?;
     let folder = tempfile::tempdir()?;
     let text = format!(
         "version: 1\nlisten: 127.0.0.1:0\nadmin: {{ listen: 127.0.0.1:0 }}\nstate: {}\n{}",
         banyan.dir().join("banyan.db").display(),
-        sides.config()
+        sides.config("")
     );
     std::fs::write(folder.path().join("second.yaml"), text)?;
     let output = banyan_testkit::command(&["serve"])?.arg(folder.path().join("second.yaml")).output()?;
