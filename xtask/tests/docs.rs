@@ -11,7 +11,7 @@ const DATA_PLANE: &str = "crates/gateway/src";
 const MADE_BY_RUNS: &str = "bench/runs/";
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository")
 }
 
 fn read(path: &Path) -> String {
@@ -19,13 +19,14 @@ fn read(path: &Path) -> String {
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let found = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<_> = found.map(|entry| entry.expect("a readable folder").path()).collect();
     paths.sort();
     paths
 }
 
 fn name(path: &Path) -> &str {
-    path.file_name().and_then(|name| name.to_str()).unwrap()
+    path.file_name().and_then(|name| name.to_str()).expect("file names are UTF-8")
 }
 
 /// Every page: those at the root, and those below `docs`.

@@ -4,6 +4,8 @@ use std::{fmt::Write as _, path::Path};
 
 use banyan_gateway::outcome::{Ending, ROWS, Row, problem_type};
 
+const INFALLIBLE: &str = "writing to a string";
+
 const INTRODUCTION: &str = "\
 <!-- Made from crates/gateway/src/outcome.rs. Change it there, then run: BANYAN_BLESS=1 cargo nextest run -p banyan-gateway -->
 
@@ -41,7 +43,7 @@ fn page() -> String {
         let closes = if ending.poisons_connection() { "yes" } else { "" };
         let fallback = if ending.is_upstream_failure() { "yes" } else { "" };
         writeln!(text, "| [{code}](#{}) | {status} | {title} | {closes} | {fallback} |", code.to_lowercase())
-            .unwrap();
+            .expect(INFALLIBLE);
     }
     for row in ROWS {
         section(&mut text, row);
@@ -51,13 +53,13 @@ fn page() -> String {
 
 fn section(text: &mut String, row: &Row) {
     let Row { ending, code, title, explanation, .. } = row;
-    writeln!(text, "\n## {code}\n\n**{title}.** {explanation}").unwrap();
+    writeln!(text, "\n## {code}\n\n**{title}.** {explanation}").expect(INFALLIBLE);
     if *ending == Ending::Ok {
         return;
     }
-    write!(text, "\n`{}`", problem_type(row)).unwrap();
+    write!(text, "\n`{}`", problem_type(row)).expect(INFALLIBLE);
     if let Some(error) = row.proxy_error {
-        write!(text, ", `Proxy-Status: banyan; error={error}`").unwrap();
+        write!(text, ", `Proxy-Status: banyan; error={error}`").expect(INFALLIBLE);
     }
     text.push('\n');
 }

@@ -37,14 +37,14 @@ fn the_metrics_page_names_what_is_exposed() {
 
 /// What a running gateway exposes once each family has a series.
 fn exposition() -> String {
-    let plan = banyan_config::parse("banyan.yaml", CONFIG).unwrap();
+    let plan = banyan_config::parse("banyan.yaml", CONFIG).expect("a valid config");
     let deps = Deps {
         units: Arc::new(Units::default()),
         cookie_secret: [7; 32],
         metrics: Metrics::default(),
         spans: None,
     };
-    let gateway = Gateway::start(Arc::new(plan), deps).unwrap();
+    let gateway = Gateway::start(Arc::new(plan), deps).expect("a gateway on a free port");
     let metrics = gateway.metrics();
     let request = RequestLabels {
         http_request_method: "GET",
