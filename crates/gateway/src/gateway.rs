@@ -286,6 +286,15 @@ impl Gateway {
     }
 }
 
+/// Whether a plan could be applied, as far as that can be known without binding anything: certificates are read, rules are
+/// compiled.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(plan: &Arc<Plan>) -> Result<(), ApplyError> {
+    Compiled::new(plan.clone(), 0, &Units::default(), None).map(drop)
+}
+
 fn access_log(plan: &Plan) -> Result<Option<Arc<AccessLog>>, ApplyError> {
     let target = match &plan.log.access {
         plan::AccessLog::Off => return Ok(None),

@@ -25,6 +25,6 @@ mod wire;
 mod worker;
 
 pub use compiled::ApplyError;
-pub use gateway::{Deps, Gateway};
+pub use gateway::{Deps, Gateway, check};
 pub use stages::decide::{Decision, Reason, Side};
 pub use status::{EndpointStatus, UpstreamStatus};

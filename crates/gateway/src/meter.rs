@@ -1,12 +1,15 @@
 //! Counting what happened, through handles that are looked up once and kept by the worker.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::RefCell,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use banyan_telemetry::metrics::{AttemptLabels, EndingLabels, Metrics, RequestLabels, UnitLabels};
 use http::Method;
 use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 use smallvec::SmallVec;
-use std::time::Duration;
 
 use crate::{
     exchange::Exchange,
@@ -65,7 +68,7 @@ impl Meter {
             known.len() - 1
         });
         known[at].2.observe(took.as_secs_f64());
-        self.count_unit(exchange);
+        self.count_unit(local, exchange);
     }
 
     fn finish_late(&self, exchange: &Exchange, took: Duration) {
@@ -82,8 +85,17 @@ impl Meter {
         self.metrics.request_duration.get_or_create(&labels).clone()
     }
 
-    fn count_unit(&self, exchange: &Exchange) {
+    fn count_unit(&self, local: &Local, exchange: &Exchange) {
         let Some(decision) = &exchange.decision else { return };
+        let counts = &local.compiled.units[decision.unit.0].live.counts;
+        let decided = match (decision.side, decision.reason) {
+            (Side::Legacy, Reason::Percent) => &counts.legacy,
+            (Side::Replacement, _) | (Side::Legacy, Reason::Fallback) => &counts.replacement,
+        };
+        decided.fetch_add(1, Relaxed);
+        if decision.reason == Reason::Fallback {
+            counts.fallback.fetch_add(1, Relaxed);
+        }
         let mut units = self.units.borrow_mut();
         let known = slot_of(&mut units, decision.unit.0);
         let at =

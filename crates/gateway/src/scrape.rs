@@ -122,7 +122,7 @@ impl Scrape {
             for endpoint in upstream.endpoints {
                 let labels =
                     vec![("upstream", upstream.name.to_string()), ("endpoint", endpoint.address.to_string())];
-                let fit = endpoint.health == "up" && !endpoint.ejected;
+                let fit = endpoint.health == "up" && endpoint.ejected_for.is_none();
                 up.push(Value { labels: labels.clone(), value: if fit { 1.0 } else { 0.0 } });
                 in_flight.push(Value { labels, value: f64::from(endpoint.in_flight) });
             }

@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
 };
 
 use tokio::time::Instant;
@@ -27,8 +28,8 @@ pub struct EndpointStatus {
     pub authority: String,
     /// By its health check: `up`, `not-ready` (it answers, with an error) or `down`. `up` without a check.
     pub health: &'static str,
-    /// Left alone after failures in a row.
-    pub ejected: bool,
+    /// How much longer it is left alone after failures in a row.
+    pub ejected_for: Option<Duration>,
     /// Calls under way over all workers.
     pub in_flight: u32,
 }
@@ -40,7 +41,7 @@ pub(crate) fn read(upstreams: &[Arc<SharedUpstream>]) -> Vec<UpstreamStatus> {
         address: host.address,
         authority: host.authority.clone(),
         health: host.state().as_str(),
-        ejected: host.is_ejected(now),
+        ejected_for: host.ejected_for(now),
         in_flight: host.in_flight.load(Relaxed),
     };
     upstreams

@@ -35,6 +35,11 @@ impl Ejection {
         self.until.is_some_and(|until| now < until)
     }
 
+    /// When it comes back, while it is out.
+    pub(crate) fn out_until(&self, now: Instant) -> Option<Instant> {
+        self.until.filter(|until| now < *until)
+    }
+
     pub(crate) fn succeeded(self, now: Instant) -> Self {
         if self.is_out(now) {
             return self;

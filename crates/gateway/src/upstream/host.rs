@@ -126,6 +126,12 @@ impl Host {
             && self.ejection.lock().unwrap_or_else(PoisonError::into_inner).is_out(now)
     }
 
+    /// How much longer it is ejected.
+    pub(crate) fn ejected_for(&self, now: Instant) -> Option<std::time::Duration> {
+        let until = self.ejection.lock().unwrap_or_else(PoisonError::into_inner).out_until(now)?;
+        Some(until - now)
+    }
+
     /// Takes in an active check. Says so in the log when the state changes.
     pub(crate) fn checked(&self, finding: Finding, upstream: &Upstream) {
         let Some(policy) = &upstream.health else { return };
