@@ -3,8 +3,10 @@
 mod check;
 pub mod grpc;
 pub mod h2;
+mod load;
 pub mod tls;
 mod unit;
 
 pub use check::assert_problem;
+pub use load::Load;
 pub use unit::{Sides, Verdict};
