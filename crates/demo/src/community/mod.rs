@@ -20,7 +20,7 @@ const NOTIFICATIONS: u64 = 3;
 /// Most comments an article begins with.
 const MAX_COMMENTS: u32 = 8;
 /// One article in this many has a rating that the two systems round differently.
-const HALVES: u32 = 25;
+const HALVES: u32 = 16;
 /// 2026-01-01T00:00:00Z, in seconds since 1970: nothing in the community is older.
 const FOUNDED: i64 = 1_767_225_600;
 /// Seconds in which everything in it was written.

@@ -13,11 +13,11 @@ const FASTEST: Duration = Duration::from_millis(2);
 /// The longest.
 const SLOWEST: Duration = Duration::from_millis(20);
 /// Of this many reads of a replacement ...
-const READS: u32 = 1_000;
+const READS: u32 = 100;
 /// ... so many are answered 500 ...
-const ERRORS: u32 = 10;
+const ERRORS: u32 = 2;
 /// ... and so many end in a reset connection.
-const RESETS: u32 = 5;
+const RESETS: u32 = 1;
 
 /// A seeded failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,9 +98,9 @@ mod tests {
     fn a_small_share_of_reads_fails_in_both_ways() {
         let found = faults(&Temper::shaky(Seed(1), "articles"), &Method::GET);
         let count = |fault| found.iter().filter(|&&found| found == Some(fault)).count();
-        // 1 % and 0.5 % of 10,000, give or take five standard deviations.
-        assert!((50..=150).contains(&count(Fault::Error)), "{}", count(Fault::Error));
-        assert!((15..=85).contains(&count(Fault::Reset)), "{}", count(Fault::Reset));
+        // 2 % and 1 % of 10,000, give or take five standard deviations.
+        assert!((130..=270).contains(&count(Fault::Error)), "{}", count(Fault::Error));
+        assert!((50..=150).contains(&count(Fault::Reset)), "{}", count(Fault::Reset));
     }
 
     #[test]
