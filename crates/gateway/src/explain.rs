@@ -1,6 +1,6 @@
 //! What would happen to a request, in the order of the pipeline, without sending it.
 
-use banyan_config::plan::{Effect, Plan, Target};
+use banyan_config::plan::{Effect, Plan, Route, Target, UnitId, Upstream, UpstreamId};
 use banyan_flags::Percent;
 use http::{HeaderMap, Method};
 
@@ -36,86 +36,95 @@ pub struct Step {
 /// Explains a request step by step. `percent` gives a unit's share at run time, if it is known.
 #[must_use]
 pub fn explain(plan: &Plan, ask: &Ask<'_>, percent: impl Fn(&str) -> Option<Percent>) -> Vec<Step> {
-    let mut steps = vec![Step {
-        name: "admit",
-        says: format!(
+    let mut steps = vec![step(
+        "admit",
+        format!(
             "at most {} passes through the gateway (limits.hops), head up to {} bytes",
             plan.limits.hops, plan.limits.head
         ),
-    }];
-    let mut say = |name, says| steps.push(Step { name, says });
+    )];
     let path = ask.path.split('?').next().unwrap_or_default();
     let query = Query { host: ask.host, path, method: ask.method, headers: ask.headers };
     let route = match Router::new(&plan.routes).find(&plan.routes, &query) {
         Match::Route(index) => &plan.routes[index],
         Match::None => {
-            say("route", "no route matches: 404, code NR".into());
+            steps.push(step("route", "no route matches: 404, code NR".into()));
             return steps;
         }
         Match::MethodNotAllowed(methods) => {
             let list: Vec<_> = methods.iter().map(Method::as_str).collect();
-            say("route", format!("the path is served, but only for {}: 405, code MA", list.join(", ")));
+            let says = format!("the path is served, but only for {}: 405, code MA", list.join(", "));
+            steps.push(step("route", says));
             return steps;
         }
     };
-    say("route", format!("{} (line {} of the config)", route.pattern, route.span.line));
+    steps.push(step("route", format!("{} (line {} of the config)", route.pattern, route.span.line)));
     if let Some(limit) = route.body_limit.or(plan.limits.body) {
-        say("limit", format!("request body up to {limit} bytes"));
+        steps.push(step("limit", format!("request body up to {limit} bytes")));
     }
-    let effect = if route.effect == Effect::Read {
-        "read: may be repeated and copied"
-    } else {
-        "write: never repeated, never copied"
+    let effect = match route.effect {
+        Effect::Read => "read: may be repeated and copied",
+        Effect::Write => "write: never repeated, never copied",
     };
-    say("effect", effect.into());
+    steps.push(step("effect", effect.into()));
     let upstream = match route.target {
         Target::Upstream(id) => id,
-        Target::Unit(id) => {
-            let unit = &plan.units[id.0];
-            let live = percent(&unit.name);
-            let (share, source) = live.map_or((unit.percent, "the config"), |live| (live, "run time"));
-            let (side, why) = side_of(plan, ask, id, share);
-            say("unit", format!("{} at {share} by {source}", unit.name));
-            say("decide", why);
-            let other = if side == Side::Replacement {
-                &plan.upstreams[unit.legacy.0].name
-            } else {
-                &plan.upstreams[unit.replacement.0].name
-            };
-            if let (Some(shadow), Effect::Read) = (&unit.shadow, route.effect) {
-                say("shadow", format!("{} of requests are copied to '{other}' and compared", shadow.sample));
-            }
-            if unit.fallback && route.effect == Effect::Read && side == Side::Replacement {
-                say(
-                    "fallback",
-                    format!(
-                        "if '{}' fails or answers 5xx, '{other}' is asked",
-                        plan.upstreams[unit.replacement.0].name
-                    ),
-                );
-            }
-            Decision::upstream(unit, side)
-        }
+        Target::Unit(id) => explain_unit(plan, ask, route, id, percent, &mut steps),
     };
-    let upstream = &plan.upstreams[upstream.0];
-    let path =
-        route.path.as_ref().map_or_else(|| "the path as sent".to_owned(), |path| format!("the path {path}"));
-    say(
-        "call",
-        format!(
-            "'{}' with {path}: connect {:?}, answer within {:?}, in all {:?}, idle {:?}; {} endpoint(s)",
-            upstream.name,
-            upstream.connect,
-            upstream.timeout,
-            upstream.deadline,
-            upstream.idle,
-            upstream.endpoints.len(),
-        ),
-    );
+    steps.push(explain_call(route, &plan.upstreams[upstream.0]));
     steps
 }
 
-fn side_of(plan: &Plan, ask: &Ask<'_>, id: banyan_config::plan::UnitId, share: Percent) -> (Side, String) {
+const fn step(name: &'static str, says: String) -> Step {
+    Step { name, says }
+}
+
+/// The steps of a unit, and the upstream they come to.
+fn explain_unit(
+    plan: &Plan,
+    ask: &Ask<'_>,
+    route: &Route,
+    id: UnitId,
+    percent: impl Fn(&str) -> Option<Percent>,
+    steps: &mut Vec<Step>,
+) -> UpstreamId {
+    let unit = &plan.units[id.0];
+    let (share, source) = percent(&unit.name).map_or((unit.percent, "the config"), |live| (live, "run time"));
+    let (side, why) = side_of(plan, ask, id, share);
+    steps.push(step("unit", format!("{} at {share} by {source}", unit.name)));
+    steps.push(step("decide", why));
+    let replacement = &plan.upstreams[unit.replacement.0].name;
+    let legacy = &plan.upstreams[unit.legacy.0].name;
+    let other = if side == Side::Replacement { legacy } else { replacement };
+    if let (Some(shadow), Effect::Read) = (&unit.shadow, route.effect) {
+        let says = format!("{} of requests are copied to '{other}' and compared", shadow.sample);
+        steps.push(step("shadow", says));
+    }
+    if unit.fallback && route.effect == Effect::Read && side == Side::Replacement {
+        let says = format!("if '{replacement}' fails or answers 5xx, '{legacy}' is asked");
+        steps.push(step("fallback", says));
+    }
+    Decision::upstream(unit, side)
+}
+
+fn explain_call(route: &Route, upstream: &Upstream) -> Step {
+    let path = match &route.path {
+        Some(path) => format!("the path {path}"),
+        None => "the path as sent".to_owned(),
+    };
+    let says = format!(
+        "'{}' with {path}: connect {:?}, answer within {:?}, in all {:?}, idle {:?}; {} endpoint(s)",
+        upstream.name,
+        upstream.connect,
+        upstream.timeout,
+        upstream.deadline,
+        upstream.idle,
+        upstream.endpoints.len(),
+    );
+    step("call", says)
+}
+
+fn side_of(plan: &Plan, ask: &Ask<'_>, id: UnitId, share: Percent) -> (Side, String) {
     let unit = &plan.units[id.0];
     let signer = crate::subject::Signer::new(&[0; 32]);
     let found = crate::subject::find(&unit.subject, &signer, ask.headers);

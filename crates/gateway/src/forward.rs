@@ -449,7 +449,9 @@ mod tests {
     #[test]
     fn deadlines_of_callers() {
         let now = Instant::now();
-        let left = |fields: &[(&'static str, &str)]| caller_deadline(&map(fields), Seen::of(&map(fields)), now).map(|at| at - now);
+        let left = |fields: &[(&'static str, &str)]| {
+            caller_deadline(&map(fields), Seen::of(&map(fields)), now).map(|at| at - now)
+        };
         assert_eq!(left(&[("banyan-deadline-ms", "250")]), Some(Duration::from_millis(250)));
         assert_eq!(left(&[("grpc-timeout", "2S")]), Some(Duration::from_secs(2)));
         assert_eq!(left(&[("grpc-timeout", "1n")]), Some(Duration::from_millis(1)));

@@ -24,10 +24,17 @@ pub(crate) struct Meter {
     pub(crate) metrics: Arc<Metrics>,
     endings: Vec<Counter>,
     /// By route, the last for requests without one.
-    durations: RefCell<Vec<SmallVec<[(&'static str, u16, Histogram); 2]>>>,
-    units: RefCell<Vec<SmallVec<[(Side, Reason, Counter); 3]>>>,
-    attempts: RefCell<Vec<SmallVec<[(&'static str, Counter); 2]>>>,
+    durations: RefCell<Vec<Durations>>,
+    units: RefCell<Vec<Sides>>,
+    attempts: RefCell<Vec<Outcomes>>,
 }
+
+/// Of one route, by method and status.
+type Durations = SmallVec<[(&'static str, u16, Histogram); 2]>;
+/// Of one unit, by side and reason.
+type Sides = SmallVec<[(Side, Reason, Counter); 3]>;
+/// Of one upstream, by outcome.
+type Outcomes = SmallVec<[(&'static str, Counter); 2]>;
 
 impl Meter {
     pub(crate) fn new(metrics: Arc<Metrics>) -> Self {

@@ -81,20 +81,23 @@ pub(crate) fn find<'a>(
 
 fn from_source<'a>(source: &SubjectSource, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
     let found = match source {
-        SubjectSource::Header(name) => {
-            headers.get(name)?.to_str().ok().map(|text| Cow::Borrowed(text.trim()))
-        }
+        SubjectSource::Header(name) => text(headers.get(name)?).map(|text| Cow::Borrowed(text.trim())),
         SubjectSource::Cookie(name) => cookie(headers, name).map(Cow::Borrowed),
         SubjectSource::Jwt(claim) => jwt_claim(headers, claim).map(Cow::Owned),
     };
     found.filter(|subject| !subject.is_empty())
 }
 
+/// A field value as UTF-8; `HeaderValue::to_str` would refuse names that are not ASCII.
+fn text(value: &HeaderValue) -> Option<&str> {
+    std::str::from_utf8(value.as_bytes()).ok()
+}
+
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
-        .filter_map(|field| field.to_str().ok())
+        .filter_map(text)
         .flat_map(|field| field.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
         .find_map(|(key, value)| (key == name).then_some(value.trim_matches('"')))
@@ -149,6 +152,13 @@ mod tests {
         assert_eq!(subject(&[("cookie", "a=b; session=s1; c=d")]).as_deref(), Some("s1"));
         assert_eq!(subject(&[("x-user-id", ""), ("cookie", "session=s1")]).as_deref(), Some("s1"));
         assert_eq!(subject(&[]), None);
+    }
+
+    #[test]
+    fn names_of_any_language() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-user-id", HeaderValue::from_bytes("søren".as_bytes()).unwrap());
+        assert_eq!(find(&sources(), &Signer::new(&[7; 32]), &headers).as_deref(), Some("søren"));
     }
 
     #[test]

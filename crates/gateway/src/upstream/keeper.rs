@@ -75,8 +75,8 @@ async fn check_for_ever(upstream: Arc<SharedUpstream>, health: Health) {
     loop {
         ticks.tick().await;
         let mut checks = JoinSet::new();
-        for host in upstream.hosts.load_full().iter().cloned() {
-            let (upstream, health) = (upstream.clone(), health.clone());
+        for host in upstream.hosts.load_full().iter() {
+            let (upstream, host, health) = (upstream.clone(), host.clone(), health.clone());
             checks.spawn_local(async move {
                 let finding = timeout(health.timeout, check(&upstream, &host, &health)).await;
                 host.checked(finding.unwrap_or(Finding::Silent), &upstream.config);

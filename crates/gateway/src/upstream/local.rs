@@ -35,6 +35,10 @@ pub(crate) struct LocalHost {
     cost: Cell<PeakEwma>,
     in_flight: Cell<u32>,
     /// Idle HTTP/1.1 connections, the most recently used last.
+    #[expect(
+        clippy::vec_box,
+        reason = "a connection goes from here through an exchange and back: only its box moves"
+    )]
     idle: RefCell<Vec<Box<Connection>>>,
     /// The HTTP/2 connection, when there is one.
     pub(crate) h2: RefCell<Option<Sender>>,
@@ -83,12 +87,10 @@ impl LocalUpstream {
         self.refresh(now);
         let hosts = self.hosts.borrow();
         let untried = |host: &Rc<LocalHost>| !tried.iter().any(|other| Rc::ptr_eq(host, other));
-        let tiers: [&dyn Fn(&Rc<LocalHost>) -> bool; 3] = [
-            &|host| host.shared.state() == State::Up && !host.shared.is_ejected(now) && untried(host),
-            &|host| host.shared.state() == State::Up && untried(host),
-            &|host| host.shared.state() == State::NotReady && untried(host),
-        ];
-        tiers.iter().find_map(|tier| choose(&hosts, tier, rng))
+        let is_up = |host: &LocalHost| host.shared.state() == State::Up;
+        choose(&hosts, |host| is_up(host) && !host.shared.is_ejected(now) && untried(host), rng)
+            .or_else(|| choose(&hosts, |host| is_up(host) && untried(host), rng))
+            .or_else(|| choose(&hosts, |host| host.shared.state() == State::NotReady && untried(host), rng))
     }
 
     /// Whether it has any address at all.
@@ -108,7 +110,7 @@ impl LocalUpstream {
 /// The cheaper of two random hosts of a tier.
 fn choose(
     hosts: &[Rc<LocalHost>],
-    tier: &dyn Fn(&Rc<LocalHost>) -> bool,
+    tier: impl Fn(&Rc<LocalHost>) -> bool,
     rng: &mut SmallRng,
 ) -> Option<Rc<LocalHost>> {
     if let [only] = hosts {

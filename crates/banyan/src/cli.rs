@@ -1,0 +1,233 @@
+//! The command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use banyan_flags::Percent;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Replaces a live backend piece by piece, and keeps answering when a piece fails.
+#[derive(Debug, Parser)]
+#[command(name = "banyan", version, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say everything that is wrong with a config; open nothing
+    Check {
+        /// The config file
+        config: PathBuf,
+    },
+    /// Run the gateway
+    Serve {
+        /// The config file
+        config: PathBuf,
+        /// How log events look on standard error
+        #[arg(long, value_enum, default_value_t = LogFormat::Json)]
+        log: LogFormat,
+    },
+    /// Say what would happen to a request, or what a code of the access log means
+    #[command(
+        override_usage = "banyan explain CODE\n       banyan explain CONFIG METHOD PATH [--as SUBJECT] [--header 'NAME: VALUE']..."
+    )]
+    Explain(Explain),
+    /// See and move units on a running gateway
+    Unit {
+        #[command(subcommand)]
+        action: UnitAction,
+    },
+    /// See the upstreams of a running gateway and their endpoints
+    Upstreams(Remote),
+    /// See how a running gateway is: config, generation, last reload error
+    Status(Remote),
+    /// Have a running gateway read its config again
+    Reload(Remote),
+    /// Print the JSON Schema of the config, for editors
+    Schema,
+    /// Run everything embedded: an old site, new services, visitors, the gateway
+    Demo(Demo),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// What to explain.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// A code of the access log such as UT, or a config file
+    pub(crate) subject: String,
+    /// Method of a request
+    #[arg(requires = "path")]
+    pub(crate) method: Option<http::Method>,
+    /// Path of a request
+    pub(crate) path: Option<String>,
+    /// The subject, instead of looking for one in the fields
+    #[arg(long = "as", value_name = "SUBJECT")]
+    pub(crate) subject_is: Option<String>,
+    /// A field of the request, such as 'x-user-id: 42'
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub(crate) header: Vec<String>,
+    /// The host of the request
+    #[arg(long, default_value = "")]
+    pub(crate) host: String,
+    /// Take the units' percentages from the config, even if a gateway runs and says otherwise
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+/// What to do with units.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UnitAction {
+    /// All units in a table
+    List(Remote),
+    /// One unit: where it stands, what was counted, what differs
+    Show {
+        /// The unit
+        name: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Move a unit to a percentage
+    Set {
+        /// The unit
+        name: String,
+        /// The share of subjects on the replacement, such as 5% or 0.25%
+        percent: Percent,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Freeze a unit where it is, until it is released
+    Hold {
+        /// The unit
+        name: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Let a held unit move again
+    Release {
+        /// The unit
+        name: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Send everybody back to legacy; works on a held unit too
+    Back {
+        /// The unit
+        name: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Forget what was set at run time, so that the config decides again
+    Reset {
+        /// The unit
+        name: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Who changed a unit, when, to what and why
+    History {
+        /// The unit
+        name: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+}
+
+/// A change of a unit.
+#[derive(Debug, Args)]
+pub(crate) struct Change {
+    /// Why, for the history
+    #[arg(long, default_value = "")]
+    pub(crate) why: String,
+    /// Who, for the history; your login name unless given
+    #[arg(long, env = "USER", default_value = "")]
+    pub(crate) by: String,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
+/// Which running gateway. Without any of these, `banyan.yaml` in this folder says where it is.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Remote {
+    /// The gateway's config file: says where its admin API and token are
+    #[arg(short, long, env = "BANYAN_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Address of the admin API, such as http://127.0.0.1:9901
+    #[arg(long, env = "BANYAN_ADMIN", value_name = "URL")]
+    pub(crate) admin: Option<String>,
+    /// File with the admin token
+    #[arg(long, env = "BANYAN_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Print JSON as the API gives it
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How the demo runs.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// End by itself after this time, such as 30s; otherwise with Ctrl-C
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub(crate) ends_after: Option<Duration>,
+    /// Requests per second
+    #[arg(long, default_value_t = banyan_demo::traffic::RATE)]
+    pub(crate) rate: std::num::NonZeroU32,
+    /// One seed makes one community, one set of differences and one row of requests
+    #[arg(long, default_value_t = banyan_demo::SEED)]
+    pub(crate) seed: u64,
+}
+
+/// How log events look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// One JSON object per line
+    Json,
+    /// For people
+    Pretty,
+}
+
+/// `30s`, `5m`, `500ms`, `1h`, at least a millisecond.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let count: u64 = text[..digits].parse().map_err(|_| "write a time such as 30s or 5m".to_owned())?;
+    let millis = match &text[digits..] {
+        "ms" => Some(count),
+        "s" => count.checked_mul(1000),
+        "m" => count.checked_mul(60_000),
+        "h" => count.checked_mul(3_600_000),
+        _ => return Err("write a time with its unit: ms, s, m or h".to_owned()),
+    };
+    match millis {
+        Some(0) => Err("a demo of no time shows nothing".to_owned()),
+        Some(millis) => Ok(Duration::from_millis(millis)),
+        None => Err("too long".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        for bad in ["", "30", "s", "0s", "-1s", "1d", "18446744073709551615h"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

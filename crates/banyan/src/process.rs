@@ -1,0 +1,110 @@
+//! A gateway with everything around it: opened in the order that lets nothing be half there, ended in the reverse order.
+
+use std::{io, net::TcpListener, path::Path, sync::Arc, thread::JoinHandle};
+
+use anyhow::{Context as _, Result};
+use banyan_config::plan::Plan;
+use banyan_control::{Control, Parts};
+use banyan_gateway::{Deps, Gateway};
+use banyan_state::{Sqlite, Store, live::Units};
+use banyan_telemetry::{
+    metrics::Metrics,
+    spans::{Spans, SpansGuard},
+};
+use rand::Rng as _;
+use tokio::sync::oneshot;
+
+use crate::plane::Plane;
+
+/// Name of the secret that signs subject cookies.
+const COOKIE_SECRET: &str = "subject-cookie";
+
+/// A running gateway and its control plane.
+pub(crate) struct Process {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) units: Arc<Units>,
+    control: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    /// Ends last, so that the last spans are sent.
+    _spans: Option<SpansGuard>,
+}
+
+impl Process {
+    /// Starts everything for a checked plan. When it returns, connections are accepted and the admin API answers.
+    ///
+    /// # Errors
+    /// When something cannot be had; nothing keeps running then.
+    pub(crate) fn start(config: &Path, plan: Plan) -> Result<Self> {
+        let plan = Arc::new(plan);
+        banyan_gateway::check(&plan).context("the config cannot be applied")?;
+        let store = Arc::new(Sqlite::open(&plan.state)?);
+        let token = banyan_control::load_or_create(&plan.admin.token_file)?;
+        let cookie_secret = store.secret(COOKIE_SECRET, &rand::rng().random())?;
+        let units = Arc::new(Units::default());
+        banyan_control::restore(&*store, &units, &plan)?;
+        let admin = listen(plan.admin.listen).context("admin API")?;
+        let probes = plan.probes.map(listen).transpose().context("probes")?;
+        let (spans, guard) = spans(&plan)?;
+        let deps = Deps { units: units.clone(), cookie_secret, metrics: Metrics::default(), spans };
+        let gateway = Arc::new(Gateway::start(plan.clone(), deps)?);
+        let parts = Parts {
+            plan,
+            config: config.to_owned(),
+            store,
+            units: units.clone(),
+            data_plane: Arc::new(Plane::started(gateway.clone())),
+            metrics: gateway.metrics(),
+            token,
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        let control = start_control(Control::new(parts)?, admin, probes)?;
+        Ok(Self { gateway, units, control: Some(control), _spans: guard })
+    }
+
+    /// Drains: the data plane first, and the admin API, which says so meanwhile, last.
+    pub(crate) fn end(mut self) {
+        self.gateway.drain();
+        if let Some((stop, thread)) = self.control.take() {
+            // A control plane that has ended already hears nothing, and need not.
+            let told = stop.send(()).is_ok();
+            if thread.join().is_err() {
+                tracing::error!(told, "the control plane panicked");
+            }
+        }
+    }
+}
+
+fn spans(plan: &Plan) -> Result<(Option<Spans>, Option<SpansGuard>)> {
+    let Some(otlp) = &plan.otlp else { return Ok((None, None)) };
+    let (spans, guard) = Spans::start(&otlp.endpoint).context("trace export")?;
+    Ok((Some(spans), Some(guard)))
+}
+
+fn listen(address: std::net::SocketAddr) -> Result<TcpListener> {
+    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+fn start_control(
+    control: Control,
+    admin: TcpListener,
+    probes: Option<TcpListener>,
+) -> io::Result<(oneshot::Sender<()>, JoinHandle<()>)> {
+    let (stop, stopped) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let run = async move {
+        let admin = tokio::net::TcpListener::from_std(admin)?;
+        let probes = probes.map(tokio::net::TcpListener::from_std).transpose()?;
+        let shutdown = async {
+            // A sender that is dropped means the end as well.
+            drop(stopped.await);
+        };
+        control.serve(admin, probes, shutdown).await
+    };
+    let thread = std::thread::Builder::new().name("control".into()).spawn(move || {
+        if let Err(error) = runtime.block_on(run) {
+            tracing::error!(%error, "the control plane ended; traffic goes on without it");
+        }
+    })?;
+    Ok((stop, thread))
+}
