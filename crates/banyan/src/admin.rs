@@ -1,6 +1,10 @@
 //! A client of the admin API.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::Value;
@@ -23,6 +27,30 @@ pub(crate) struct Admin {
     agent: ureq::Agent,
 }
 
+/// Where a config says the API and its token are.
+#[derive(Debug, Default)]
+struct Named {
+    base: Option<String>,
+    token_file: Option<PathBuf>,
+}
+
+/// A gateway goes on with its old config when the file is broken, and that is when one must be able to move units back:
+/// so a broken file is said, and then the usual places are tried.
+fn named_by(config: &Path) -> Named {
+    match banyan_config::load(config) {
+        Ok(plan) => Named {
+            base: Some(format!("http://{}", plan.admin.listen)),
+            token_file: Some(plan.admin.token_file),
+        },
+        Err(report) => {
+            eprintln!(
+                "banyan: {report}\nbanyan: trying {USUAL_ADMIN}; name another with --admin and --token-file"
+            );
+            Named { base: None, token_file: config.parent().map(|folder| folder.join(USUAL_TOKEN)) }
+        }
+    }
+}
+
 impl Admin {
     /// Finds the API and its token: what is given by name wins over what a config says.
     ///
@@ -33,17 +61,12 @@ impl Admin {
             let usual = Path::new(USUAL_CONFIG);
             usual.exists().then(|| usual.to_owned())
         });
-        let plan = match &config {
-            Some(path) if remote.admin.is_none() || remote.token_file.is_none() => {
-                Some(banyan_config::load(path).map_err(|report| anyhow!("{report}"))?)
-            }
-            _ => None,
+        let named = match &config {
+            Some(path) if remote.admin.is_none() || remote.token_file.is_none() => named_by(path),
+            _ => Named::default(),
         };
-        let admin = plan.as_ref().map(|plan| &plan.admin);
-        let named = admin.map(|admin| format!("http://{}", admin.listen));
-        let base = remote.admin.clone().or(named).unwrap_or_else(|| USUAL_ADMIN.to_owned());
-        let file = remote.token_file.clone().or_else(|| admin.map(|admin| admin.token_file.clone()));
-        let file = file.unwrap_or_else(|| USUAL_TOKEN.into());
+        let base = remote.admin.clone().or(named.base).unwrap_or_else(|| USUAL_ADMIN.to_owned());
+        let file = remote.token_file.clone().or(named.token_file).unwrap_or_else(|| USUAL_TOKEN.into());
         let token = fs::read_to_string(&file).with_context(|| {
             format!(
                 "cannot read the admin token in {}: name the gateway's config with --config, or the token with --token-file",

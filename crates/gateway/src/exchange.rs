@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use http::{Method, Uri, Version};
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::time::Instant;
 
 use crate::{forward::Seen, outcome::Ending, stages::decide::Decision, trace::TraceContext};
@@ -48,6 +49,18 @@ pub(crate) struct Exchange {
     pub(crate) caller_deadline: Option<Instant>,
     /// Generation of the plan it was served by.
     pub(crate) generation: u64,
+    /// Counts it among the requests under way.
+    _active: Option<Active>,
+}
+
+/// Counted among the requests under way for as long as it lives.
+#[derive(Debug)]
+struct Active(Gauge);
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 impl Exchange {
@@ -79,6 +92,14 @@ impl Exchange {
             detail: None,
             caller_deadline: None,
             generation: 0,
+            _active: None,
         }
+    }
+
+    /// Counts it among the requests under way until it ends.
+    pub(crate) fn counted_in(mut self, gauge: &Gauge) -> Self {
+        gauge.inc();
+        self._active = Some(Active(gauge.clone()));
+        self
     }
 }

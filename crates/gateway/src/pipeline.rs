@@ -10,7 +10,7 @@ use crate::{
     exchange::Exchange,
     forward::{self, Client},
     outcome::Ending,
-    router::captures,
+    router::{captures, normalize},
     stages::{
         admit, call,
         decide::{Decision, Side},
@@ -167,7 +167,9 @@ fn upstream_target<'a>(route: &Route, target: &'a Uri) -> Cow<'a, str> {
     let Some(template) = &route.path else {
         return Cow::Borrowed(target.path_and_query().map_or("/", http::uri::PathAndQuery::as_str));
     };
-    let values = captures(&route.pattern, target.path());
+    // What was matched is what fills the template: parameters of another spelling would be another resource.
+    let matched = normalize(target.path());
+    let values = captures(&route.pattern, &matched);
     let named: Vec<_> = route.pattern.params().zip(values).collect();
     let mut path = String::with_capacity(target.path().len());
     for segment in template.segments() {
@@ -235,5 +237,43 @@ pub(crate) fn begin(
     let trace = crate::trace::TraceContext::of(headers, seen, probability, &mut *worker.rng.borrow_mut());
     let mut exchange = Exchange::new(client.peer, client.secure, version, trace, Instant::now());
     exchange.seen = seen;
-    exchange
+    exchange.counted_in(&worker.meter.metrics.active_requests)
+}
+
+#[cfg(test)]
+mod tests {
+    use banyan_config::{
+        pattern::Pattern,
+        plan::{Effect, UpstreamId},
+        source::Span,
+    };
+
+    use super::*;
+
+    fn rewriting(template: &str, path: &str) -> Route {
+        Route {
+            pattern: Pattern::parse(template).unwrap(),
+            methods: Vec::new(),
+            host: None,
+            headers: Vec::new(),
+            target: Target::Upstream(UpstreamId(0)),
+            path: Some(Pattern::parse(path).unwrap()),
+            effect: Effect::Read,
+            body_limit: None,
+            span: Span::default(),
+        }
+    }
+
+    #[test]
+    fn a_rewritten_path_is_filled_from_what_was_matched() {
+        let route = rewriting("/articles/{id}/{rest...}", "/v2/a/{id}/x/{rest...}");
+        for (sent, upstream) in [
+            ("/articles/7/c/d?q=1", "/v2/a/7/x/c/d?q=1"),
+            ("/x/../articles/7/c", "/v2/a/7/x/c"),
+            ("/%61rticles/7/c", "/v2/a/7/x/c"),
+            ("/articles/7/", "/v2/a/7/x/"),
+        ] {
+            assert_eq!(upstream_target(&route, &sent.parse().unwrap()), upstream, "{sent}");
+        }
+    }
 }

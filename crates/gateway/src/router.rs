@@ -185,7 +185,7 @@ impl Search<'_> {
 
 /// The path that is matched: unreserved characters decoded, dot segments removed (RFC 3986 section 6.2.2), so that no
 /// spelling of a path slips past its route. What is sent upstream stays as the client wrote it.
-fn normalize(path: &str) -> Cow<'_, str> {
+pub(crate) fn normalize(path: &str) -> Cow<'_, str> {
     let bytes = path.as_bytes();
     let mut marks = memchr::memchr2_iter(b'%', b'.', bytes);
     if marks.all(|at| bytes[at] == b'.' && at > 0 && bytes[at - 1] != b'/') {

@@ -35,6 +35,8 @@ pub(crate) fn status(remote: &Remote) -> Result<()> {
         return print_json(&status);
     }
     for (key, value) in status.as_object().into_iter().flatten() {
+        // An error is an object; its message is what people need first.
+        let value = if value.is_object() { &value["message"] } else { value };
         println!("{:<20}{}", key.replace('_', " "), text(value));
     }
     Ok(())

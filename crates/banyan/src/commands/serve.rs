@@ -29,7 +29,12 @@ pub(crate) fn run(config: &Path, log: LogFormat) -> Result<ExitCode> {
     runtime.block_on(signals.wait_for_end(&process.gateway));
     tracing::info!(connections = process.gateway.open_connections(), "draining");
     std::thread::Builder::new().name("impatience".into()).spawn(move || {
-        runtime.block_on(signals.end.recv());
+        runtime.block_on(async {
+            tokio::select! {
+                _ = signals.end.recv() => {}
+                _ = signals.interrupt.recv() => {}
+            }
+        });
         tracing::warn!("told to end a second time: not waiting for what is under way");
         std::process::exit(1);
     })?;

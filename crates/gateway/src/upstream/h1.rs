@@ -239,13 +239,29 @@ impl Attempt {
             answered_at: now,
         };
         if let Some(connection) = &mut body.connection {
-            connection.deadline.set(body.whole);
+            connection.deadline.set(None);
         }
         if head.status != StatusCode::SWITCHING_PROTOCOLS {
             body.release_if_done();
         }
         body
     }
+}
+
+/// Ready when nothing has come for `idle`, or the exchange has reached its end.
+pub(super) fn poll_stalled(
+    deadline: &mut Deadline,
+    idle: Duration,
+    whole: Option<Instant>,
+    cx: &mut Context<'_>,
+) -> Poll<Broken> {
+    deadline.start(idle);
+    if let Some(whole) = whole {
+        deadline.cap(whole);
+    }
+    ready!(deadline.poll_passed(cx));
+    let is_over = whole.is_some_and(|whole| Instant::now() >= whole);
+    Poll::Ready(if is_over { Ending::WholeTimeout } else { Ending::IdleTimeout }.into())
 }
 
 /// The body of an answer, with the connection it comes from.
@@ -319,7 +335,7 @@ impl UpstreamBody {
         }
         match connection.poll_fill(cx, BODY_READ) {
             Poll::Ready(Ok(count)) if count > 0 => {
-                connection.deadline.set(self.whole);
+                connection.deadline.set(None);
                 self.answered_at = Instant::now();
                 Poll::Ready(Ok(()))
             }
@@ -335,14 +351,7 @@ impl UpstreamBody {
 
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Broken> {
         let Some(connection) = &mut self.connection else { return Poll::Pending };
-        if self.whole.is_none() {
-            connection.deadline.start(self.idle);
-        } else if let Some(whole) = self.whole {
-            connection.deadline.set(Some(whole));
-        }
-        ready!(connection.deadline.poll_passed(cx));
-        let ending = if self.whole.is_some() { Ending::WholeTimeout } else { Ending::IdleTimeout };
-        Poll::Ready(ending.into())
+        poll_stalled(&mut connection.deadline, self.idle, self.whole, cx)
     }
 
     /// Gives the connection back as soon as the last byte was read, however slowly the client takes it.

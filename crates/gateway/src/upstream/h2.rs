@@ -14,7 +14,10 @@ use hyper::{body::Incoming, client::conn::http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::Instant;
 
-use super::local::{InFlight, LocalHost};
+use super::{
+    h1::poll_stalled,
+    local::{InFlight, LocalHost},
+};
 use crate::{
     outcome::Ending,
     wire::{
@@ -118,13 +121,8 @@ impl H2Body {
                 Poll::Ready(None)
             }
             Poll::Pending => {
-                match self.whole {
-                    Some(whole) => self.stall.set(Some(whole)),
-                    None => self.stall.start(self.idle),
-                }
-                ready!(self.stall.poll_passed(cx));
-                let ending = if self.whole.is_some() { Ending::WholeTimeout } else { Ending::IdleTimeout };
-                Poll::Ready(Some(Err(ending.into())))
+                let broken = ready!(poll_stalled(&mut self.stall, self.idle, self.whole, cx));
+                Poll::Ready(Some(Err(broken)))
             }
         }
     }

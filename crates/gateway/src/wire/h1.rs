@@ -145,7 +145,9 @@ impl Connection {
                 }
             }
             self.deadline.start_at(idle_since, timeouts.keep_alive);
-            if !begun && drain.as_mut().poll(cx).is_ready() {
+            // Asked for again after it was ready, the future would panic; by then the worker knows.
+            let mut draining = || self.worker.is_draining() || drain.as_mut().poll(cx).is_ready();
+            if !begun && draining() {
                 self.deadline.shorten(DRAIN_IDLE);
             }
             ready!(self.deadline.poll_passed(cx));

@@ -40,12 +40,16 @@ impl Deadline {
         }
     }
 
-    /// Moves the deadline to `duration` from now if it is later.
-    pub(crate) fn shorten(&mut self, duration: Duration) {
-        let at = Instant::now() + duration;
+    /// Moves the deadline to `at` if it is later or there is none.
+    pub(crate) fn cap(&mut self, at: Instant) {
         if self.at.is_none_or(|current| current > at) {
             self.at = Some(at);
         }
+    }
+
+    /// Moves the deadline to `duration` from now if it is later.
+    pub(crate) fn shorten(&mut self, duration: Duration) {
+        self.cap(Instant::now() + duration);
     }
 
     /// Ready once the deadline has passed. Pending for ever without one.
