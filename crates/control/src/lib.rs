@@ -1,1 +1,27 @@
-//! Part of Banyan.
+//! The control plane: the admin API, reloads, health and metrics.
+//!
+//! It knows the data plane only as [`DataPlane`]; both meet in `banyan_state` and in the plan. A change of a unit goes
+//! to the store before it is live and before it is acknowledged, and nothing here is ever needed to answer a request
+//! of a client: when the disk is full or this plane is stuck, traffic goes on.
+mod api;
+mod control;
+mod data_plane;
+mod extract;
+mod guard;
+mod limit;
+mod order;
+mod problem;
+mod refusal;
+mod reload;
+mod restore;
+mod server;
+mod standing;
+#[cfg(test)]
+mod tests;
+mod token;
+mod view;
+
+pub use control::{Control, Parts};
+pub use data_plane::{BoxFuture, DataPlane, EndpointStatus, Readiness, UpstreamStatus};
+pub use restore::restore;
+pub use token::{Token, TokenError, load_or_create};

@@ -1,0 +1,105 @@
+//! The routes, and the document that describes them. Both come from the same annotations, so they cannot drift.
+mod config;
+mod openapi;
+mod probes;
+mod shadow;
+mod status;
+mod units;
+mod upstreams;
+
+use std::{path::PathBuf, sync::Arc, time::SystemTime};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use banyan_telemetry::metrics::Metrics;
+use http::{Method, StatusCode, Uri};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{DataPlane, Token, guard, limit, problem::Problem, reload::Reloader, standing::Standing};
+
+/// Bytes of a request body; ours have a few hundred.
+const MAX_BODY: usize = 64 * 1024;
+
+/// What handlers share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) standing: Arc<Standing>,
+    pub(crate) data_plane: Arc<dyn DataPlane>,
+    pub(crate) reloader: Reloader,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) token: Arc<Token>,
+    pub(crate) config: Arc<PathBuf>,
+    pub(crate) version: &'static str,
+    pub(crate) started_at: SystemTime,
+}
+
+/// A handler's end.
+type Outcome<T> = Result<T, Problem>;
+
+/// What needs the token.
+fn protected() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(units::list))
+        .routes(routes!(units::show, units::set))
+        .routes(routes!(units::hold))
+        .routes(routes!(units::release))
+        .routes(routes!(units::back))
+        .routes(routes!(units::reset))
+        .routes(routes!(units::history))
+        .routes(routes!(shadow::show))
+        .routes(routes!(upstreams::list))
+        .routes(routes!(status::show))
+        .routes(routes!(config::show))
+        .routes(routes!(config::reload))
+}
+
+/// What orchestrators and scrapers ask for, without a token.
+fn open() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(probes::health))
+        .routes(routes!(probes::ready))
+        .routes(routes!(probes::metrics))
+}
+
+/// The admin API. Probes are part of it unless they have a listener of their own.
+pub(crate) fn admin(shared: Shared, with_probes: bool) -> Router {
+    let bearer = middleware::from_fn_with_state(shared.clone(), guard::bearer);
+    let document = openapi::document();
+    let mut router: Router<Shared> = Router::from(protected()).route_layer(bearer);
+    if with_probes {
+        router = router.merge(Router::from(open()));
+    }
+    let router = router.route("/openapi.json", get(move || openapi::serve(document)));
+    let same_host = middleware::from_fn_with_state(shared.clone(), guard::same_host);
+    finish(router).layer(same_host).with_state(shared)
+}
+
+/// Health, readiness and metrics on their own.
+pub(crate) fn probes(shared: Shared) -> Router {
+    finish(Router::from(open())).with_state(shared)
+}
+
+/// What every router here has: limits, and problems for what it does not know.
+fn finish(router: Router<Shared>) -> Router<Shared> {
+    router
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(limit::time))
+}
+
+async fn unknown(uri: Uri) -> Response {
+    let detail = format!("there is nothing at {}; /openapi.json says what there is", uri.path());
+    Problem::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail).into_response()
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Response {
+    let detail = format!("{} does not take {method}; see the Allow field", uri.path());
+    let title = "Method not allowed";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title, detail).into_response()
+}

@@ -1,0 +1,16 @@
+//! How the process stands.
+
+use axum::{Json, extract::State};
+
+use super::Shared;
+use crate::{problem::Problem, view::StatusView};
+
+/// Version, start, readiness, running config and the last refused reload.
+#[utoipa::path(
+    get, path = "/v1/status", security(("token" = [])),
+    responses((status = 200, body = StatusView), (status = 401, body = Problem))
+)]
+pub(super) async fn show(State(shared): State<Shared>) -> Json<StatusView> {
+    let (readiness, reload) = (shared.data_plane.readiness(), shared.reloader.status());
+    Json(StatusView::new(shared.version, shared.started_at, readiness, reload))
+}

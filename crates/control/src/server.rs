@@ -1,0 +1,74 @@
+//! A listener that cannot be kept busy: bounded connections, a limit for heads, and an end.
+
+use std::{io, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+/// Connections at once; more wait in the kernel's backlog. People, scrapers and probes need a dozen.
+const CONNECTIONS: usize = 256;
+/// For a request head, and for an idle connection.
+const HEAD: Duration = Duration::from_secs(15);
+/// For a whole connection, so that a client that takes no byte of its answer is gone at some time.
+const CONNECTION: Duration = Duration::from_secs(600);
+/// For requests under way when the end comes.
+const END: Duration = Duration::from_secs(5);
+/// After a failed accept, such as for want of file descriptors; trying at once would only burn the processor.
+const REST: Duration = Duration::from_millis(100);
+
+/// Serves `router` until `stop` says so or its sender is gone, then ends what is under way.
+pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &places) => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        while connections.try_join_next().is_some() {}
+        match accepted {
+            Ok((stream, place)) => {
+                let service = TowerToHyperService::new(router.clone());
+                let connection = http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(HEAD)
+                    .serve_connection(TokioIo::new(stream), service);
+                let connection = graceful.watch(connection);
+                connections.spawn(async move {
+                    // How a connection of the admin API ended concerns only its client.
+                    drop(timeout(CONNECTION, connection).await);
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the admin API cannot accept a connection");
+                sleep(REST).await;
+            }
+        }
+    }
+    drop(listener);
+    // What is not over by then is cut off with the set of connections.
+    drop(timeout(END, graceful.shutdown()).await);
+}
+
+/// A connection and the place it takes.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
+}

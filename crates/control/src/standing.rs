@@ -1,0 +1,164 @@
+//! Where units stand: the one place where that changes.
+//!
+//! A change goes to the store first, then becomes live, then is acknowledged. Changes and reloads take turns under
+//! one lock, which the thread that waits for the disk holds until the disk has answered, whoever has lost patience
+//! meanwhile. So live share, record and store never disagree, and nobody sees a change that could be lost.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, SystemTime},
+};
+
+use arc_swap::ArcSwap;
+use banyan_config::plan::{Plan, Unit};
+use banyan_state::{Entry, Record, Store, StoreError, live::Units};
+use tokio::{
+    sync::Mutex,
+    task::spawn_blocking,
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    order::{Effect, Order, Refusal, version},
+    restore::{Records, prepare, restore, settle},
+};
+
+/// How long a change may take, turns and disk together, before the caller is told that it was not made or may not
+/// have been. A healthy disk takes milliseconds, and the store itself waits up to 1 s for a backup.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The units, their records and the store that keeps them.
+pub(crate) struct Standing {
+    store: Arc<dyn Store>,
+    units: Arc<Units>,
+    plan: ArcSwap<Plan>,
+    /// As in the store; kept here so that reading needs no disk.
+    records: RwLock<Records>,
+    turn: Arc<Mutex<()>>,
+}
+
+impl Standing {
+    /// Restores every unit of the plan. Blocks on the disk.
+    pub(crate) fn new(store: Arc<dyn Store>, units: Arc<Units>, plan: Arc<Plan>) -> Result<Self, StoreError> {
+        let records = restore(&*store, &units, &plan)?;
+        let records = records.into_iter().map(|record| (record.unit.clone(), record)).collect();
+        let plan = ArcSwap::new(plan);
+        Ok(Self { store, units, plan, records: RwLock::new(records), turn: Arc::default() })
+    }
+
+    /// The running plan.
+    pub(crate) fn plan(&self) -> Arc<Plan> {
+        self.plan.load_full()
+    }
+
+    /// The live units.
+    pub(crate) fn units(&self) -> &Units {
+        &self.units
+    }
+
+    /// The run-time record of a unit; `None` while the config decides.
+    pub(crate) fn record(&self, unit: &str) -> Option<Record> {
+        self.records.read().unwrap_or_else(PoisonError::into_inner).get(unit).cloned()
+    }
+
+    /// The latest steps of a unit, newest first.
+    pub(crate) async fn history(&self, unit: &str, limit: usize) -> Result<Vec<Entry>, Refusal> {
+        let (store, unit) = (self.store.clone(), unit.to_owned());
+        let read = spawn_blocking(move || store.history(&unit, limit));
+        match timeout_at(Instant::now() + PATIENCE, read).await {
+            Ok(Ok(history)) => history.map_err(Refusal::Store),
+            Ok(Err(failed)) => Err(Refusal::Store(StoreError::Failed(failed.to_string()))),
+            Err(_) => Err(Refusal::Unanswered),
+        }
+    }
+
+    /// Carries out an order: when this returns `Ok`, it is durable and live.
+    pub(crate) async fn carry_out(self: &Arc<Self>, order: Order) -> Result<(), Refusal> {
+        let deadline = Instant::now() + PATIENCE;
+        let turn =
+            timeout_at(deadline, self.turn.clone().lock_owned()).await.map_err(|_| Refusal::Waiting)?;
+        let standing = self.clone();
+        let work = spawn_blocking(move || {
+            let done = standing.carry_out_now(&order);
+            // Whoever comes next must not overtake the disk, even when this caller has given up.
+            drop(turn);
+            done
+        });
+        match timeout_at(deadline, work).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(failed)) => Err(Refusal::Store(StoreError::Failed(failed.to_string()))),
+            Err(_) => Err(Refusal::Unanswered),
+        }
+    }
+
+    /// Makes `plan` the running one if `apply` succeeds; no unit changes while it is under way.
+    pub(crate) async fn adopt<E>(
+        &self,
+        plan: Arc<Plan>,
+        apply: impl AsyncFnOnce(Arc<Plan>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let _turn = self.turn.lock().await;
+        let records = self.records.read().unwrap_or_else(PoisonError::into_inner).clone();
+        prepare(&records, &self.units, &plan);
+        apply(plan.clone()).await?;
+        settle(&records, &self.units, &plan);
+        self.plan.store(plan);
+        Ok(())
+    }
+
+    /// Blocks on the disk. Only while it is the caller's turn.
+    fn carry_out_now(&self, order: &Order) -> Result<(), Refusal> {
+        let plan = self.plan.load();
+        let unit = find(&plan, &order.unit)?;
+        let current = self.record(&order.unit);
+        let at = SystemTime::now();
+        let after = match order.decide(unit, current.as_ref())? {
+            Effect::Nothing => return Ok(()),
+            Effect::Set { percent, held } => {
+                let change = order.change(percent, held, current.as_ref(), at);
+                Some(self.store.change(&change).map_err(Refusal::Store)?)
+            }
+            Effect::Forget => {
+                self.store.forget(&order.unit, &order.by, &order.why, at).map_err(Refusal::Store)?;
+                None
+            }
+        };
+        self.make_live(unit, after.clone());
+        audit(order, unit, current.as_ref(), after.as_ref());
+        Ok(())
+    }
+
+    fn make_live(&self, unit: &Unit, record: Option<Record>) {
+        let percent = record.as_ref().map_or(unit.percent, |record| record.percent);
+        self.units.get_or_insert(&unit.name, percent).set_percent(percent);
+        let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
+        match record {
+            Some(record) => records.insert(record.unit.clone(), record),
+            None => records.remove(&*unit.name),
+        };
+    }
+}
+
+/// The unit of this name in a plan.
+pub(crate) fn find<'p>(plan: &'p Plan, name: &str) -> Result<&'p Unit, Refusal> {
+    plan.units.iter().find(|unit| *unit.name == *name).ok_or_else(|| Refusal::UnknownUnit {
+        name: name.to_owned(),
+        known: plan.units.iter().map(|unit| unit.name.to_string()).collect(),
+    })
+}
+
+fn audit(order: &Order, unit: &Unit, before: Option<&Record>, after: Option<&Record>) {
+    let percent = |record: Option<&Record>| record.map_or(unit.percent, |record| record.percent);
+    tracing::info!(
+        target: "audit",
+        unit = %order.unit,
+        action = order.action.as_str(),
+        from = %percent(before),
+        to = %percent(after),
+        held = after.is_some_and(|record| record.held),
+        version = version(after),
+        by = %order.by,
+        why = %order.why,
+        "unit changed"
+    );
+}

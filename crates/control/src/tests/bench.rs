@@ -1,0 +1,325 @@
+//! What the tests work on.
+
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    time::{Duration, SystemTime},
+};
+
+use axum::{Router, body::Body};
+use banyan_config::plan::Plan;
+use banyan_flags::Percent;
+use banyan_state::{Change, Entry, Memory, Record, Store, StoreError, live::Units};
+use banyan_telemetry::metrics::Metrics;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::Notify;
+use tower::ServiceExt;
+
+use crate::{
+    BoxFuture, Control, DataPlane, EndpointStatus, Parts, Readiness, UpstreamStatus, api, load_or_create,
+    reload::{Owner, Reloader},
+};
+
+/// A config with two units at these shares.
+pub(super) fn config(articles: &str, users: &str) -> String {
+    format!(
+        r#"version: 1
+listen: 127.0.0.1:8080
+admin: {{ listen: 127.0.0.1:9901 }}
+state: ./banyan.db
+upstreams:
+  legacy: {{ endpoints: ["http://127.0.0.1:7001"] }}
+  new: {{ endpoints: ["http://127.0.0.1:7002"] }}
+units:
+  articles:
+    legacy: legacy
+    replacement: new
+    percent: {articles}
+    routes: [ {{ match: "GET /articles" }} ]
+  users:
+    legacy: legacy
+    replacement: new
+    percent: {users}
+    routes: [ {{ match: "GET /users" }} ]
+"#
+    )
+}
+
+/// A control plane whose owner of reloads waits to be started.
+pub(super) struct Bench {
+    pub(super) folder: TempDir,
+    pub(super) config: PathBuf,
+    pub(super) store: Arc<Scripted>,
+    pub(super) units: Arc<Units>,
+    pub(super) data_plane: Arc<Fake>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) control: Control,
+    pub(super) router: Router,
+    pub(super) token: String,
+}
+
+/// An answer, its body read.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
+}
+
+impl Bench {
+    /// Articles at 5 %, users at 0 %.
+    pub(super) fn new() -> Self {
+        Self::with_store(Scripted::default())
+    }
+
+    pub(super) fn with_store(store: Scripted) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("banyan.yaml");
+        fs::write(&config, self::config("5%", "0%")).unwrap();
+        let plan = Arc::new(banyan_config::load(&config).unwrap_or_else(|report| panic!("{report}")));
+        let token = load_or_create(&folder.path().join("token")).unwrap();
+        let (store, units, metrics) = (Arc::new(store), Arc::<Units>::default(), Arc::<Metrics>::default());
+        let data_plane = Arc::new(Fake { units: units.clone(), ..Fake::default() });
+        let revealed = token.reveal().to_owned();
+        let parts = Parts {
+            plan,
+            config: config.clone(),
+            store: store.clone(),
+            units: units.clone(),
+            data_plane: data_plane.clone(),
+            metrics: metrics.clone(),
+            token,
+            version: "1.2.3",
+        };
+        let control = Control::new(parts).unwrap();
+        let router = api::admin(control.shared.clone(), true);
+        Self { folder, config, store, units, data_plane, metrics, control, router, token: revealed }
+    }
+
+    /// Starts the owner of reloads and gives its handle.
+    pub(super) fn start(self) -> (Started, Reloader) {
+        let Self { folder, config, units, data_plane, metrics, control, router, token, .. } = self;
+        let reloader = control.shared.reloader.clone();
+        tokio::spawn(Owner::run(control.owner));
+        let started = Started { _folder: folder, config, units, data_plane, metrics, router, token };
+        (started, reloader)
+    }
+
+    pub(super) fn percent(&self, unit: &str) -> String {
+        self.units.get(unit).unwrap().percent().to_string()
+    }
+
+    pub(super) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        ask(&self.router, &self.token, method, path, body).await
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Value {
+        let answer = self.ask(Method::GET, path, None).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    pub(super) async fn set(&self, unit: &str, percent: &str) -> Answer {
+        let body = serde_json::json!({ "percent": percent, "by": "ada", "why": "step" });
+        self.ask(Method::PUT, &format!("/v1/units/{unit}"), Some(body)).await
+    }
+
+    pub(super) async fn post(&self, path: &str) -> Answer {
+        self.ask(Method::POST, path, None).await
+    }
+}
+
+/// A [`Bench`] that reloads.
+pub(super) struct Started {
+    _folder: TempDir,
+    pub(super) config: PathBuf,
+    pub(super) units: Arc<Units>,
+    pub(super) data_plane: Arc<Fake>,
+    pub(super) metrics: Arc<Metrics>,
+    router: Router,
+    token: String,
+}
+
+impl Started {
+    pub(super) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        ask(&self.router, &self.token, method, path, body).await
+    }
+
+    pub(super) fn percent(&self, unit: &str) -> String {
+        self.units.get(unit).unwrap().percent().to_string()
+    }
+}
+
+/// Asks as the owner of the token does.
+async fn ask(router: &Router, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
+    let request = request(method, path)
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+        .header(header::CONTENT_TYPE, "application/json");
+    let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+    send(router, request.body(body).unwrap()).await
+}
+
+/// A request from this machine, without the token.
+pub(super) fn request(method: Method, path: &str) -> http::request::Builder {
+    Request::builder().method(method).uri(path).header(header::HOST, "127.0.0.1:9901")
+}
+
+pub(super) async fn send(router: &Router, request: Request<Body>) -> Answer {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    Answer { status: parts.status, headers: parts.headers, text }
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The problem document, checked to be one of this status and type.
+    pub(super) fn problem(&self, status: u16, name: &str) -> Value {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json", "{self:?}");
+        let problem = self.json();
+        assert_eq!(problem["type"], format!("urn:banyan:problem:{name}"));
+        assert_eq!(problem["status"], status);
+        problem
+    }
+
+    /// The detail of a problem document of this status and type.
+    pub(super) fn detail(&self, status: u16, name: &str) -> String {
+        self.problem(status, name)["detail"].as_str().unwrap().to_owned()
+    }
+}
+
+/// Live shares by unit.
+type Shares = Vec<(String, Percent)>;
+
+/// A data plane that notes what it is given.
+pub(super) struct Fake {
+    units: Arc<Units>,
+    /// For each applied plan, the live share of every unit at that moment.
+    pub(super) applied: Mutex<Vec<Shares>>,
+    pub(super) refuse: Mutex<Option<String>>,
+    pub(super) readiness: Mutex<Readiness>,
+}
+
+impl Default for Fake {
+    fn default() -> Self {
+        Self {
+            units: Arc::default(),
+            applied: Mutex::default(),
+            refuse: Mutex::default(),
+            readiness: Mutex::new(Readiness::Ready),
+        }
+    }
+}
+
+impl DataPlane for Fake {
+    fn apply(&self, _plan: Arc<Plan>) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async move {
+            if let Some(why) = self.refuse.lock().unwrap().clone() {
+                return Err(why);
+            }
+            let shares =
+                self.units.all().iter().map(|unit| (unit.name.to_string(), unit.percent())).collect();
+            self.applied.lock().unwrap().push(shares);
+            Ok(())
+        })
+    }
+
+    fn upstreams(&self) -> Vec<UpstreamStatus> {
+        let endpoint = EndpointStatus {
+            address: "http://127.0.0.1:7001".to_owned(),
+            healthy: false,
+            ejected_until: Some(SystemTime::UNIX_EPOCH),
+            in_flight: 3,
+            latency: Some(Duration::from_micros(2_500)),
+        };
+        vec![UpstreamStatus { name: "legacy".into(), endpoints: vec![endpoint] }]
+    }
+
+    fn readiness(&self) -> Readiness {
+        *self.readiness.lock().unwrap()
+    }
+}
+
+/// Makes the error of a failing store, which cannot be cloned.
+pub(super) type Fail = fn() -> StoreError;
+
+/// A store in memory that can be told to fail, to hang, or to look around before each change.
+#[derive(Default)]
+pub(super) struct Scripted {
+    pub(super) memory: Memory,
+    pub(super) fail: Mutex<Option<Fail>>,
+    pub(super) before_change: Mutex<Option<Box<dyn Fn() + Send>>>,
+}
+
+/// Holds a store's next change until told to go on.
+pub(super) struct Gate {
+    pub(super) entered: Arc<Notify>,
+    go_on: SyncSender<()>,
+}
+
+impl Gate {
+    pub(super) fn open(self) {
+        self.go_on.send(()).unwrap();
+    }
+}
+
+impl Scripted {
+    /// The next change hangs until the gate is opened; those after it do not.
+    pub(super) fn gate(&self) -> Gate {
+        let (entered, (go_on, wait)) = (Arc::new(Notify::new()), sync_channel(1));
+        let (tell, wait): (_, Mutex<Option<Receiver<()>>>) = (entered.clone(), Mutex::new(Some(wait)));
+        let hang = move || {
+            if let Some(wait) = wait.lock().unwrap().take() {
+                tell.notify_one();
+                wait.recv().unwrap();
+            }
+        };
+        *self.before_change.lock().unwrap() = Some(Box::new(hang));
+        Gate { entered, go_on }
+    }
+
+    fn may(&self) -> Result<(), StoreError> {
+        self.fail.lock().unwrap().map_or(Ok(()), |fail| Err(fail()))
+    }
+}
+
+impl Store for Scripted {
+    fn units(&self) -> Result<Vec<Record>, StoreError> {
+        self.may()?;
+        self.memory.units()
+    }
+
+    fn change(&self, change: &Change) -> Result<Record, StoreError> {
+        if let Some(look) = &*self.before_change.lock().unwrap() {
+            look();
+        }
+        self.may()?;
+        self.memory.change(change)
+    }
+
+    fn forget(&self, unit: &str, by: &str, why: &str, at: SystemTime) -> Result<(), StoreError> {
+        self.may()?;
+        self.memory.forget(unit, by, why, at)
+    }
+
+    fn history(&self, unit: &str, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.may()?;
+        self.memory.history(unit, limit)
+    }
+
+    fn secret(&self, name: &str, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError> {
+        self.memory.secret(name, fresh)
+    }
+}

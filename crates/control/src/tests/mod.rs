@@ -1,0 +1,8 @@
+//! The control plane as a whole, against a data plane and stores that do as they are told.
+mod access;
+mod bench;
+mod document;
+mod reloads;
+mod serving;
+mod stores;
+mod units;
