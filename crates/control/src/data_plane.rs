@@ -48,7 +48,7 @@ pub struct UpstreamStatus {
 /// One endpoint as it is now, over all workers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EndpointStatus {
-    /// Its URL in the config, such as `http://127.0.0.1:7002`.
+    /// Its host and port, such as `127.0.0.1:7002`.
     pub address: String,
     /// What its health check says; `true` without one.
     pub healthy: bool,

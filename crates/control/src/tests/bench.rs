@@ -238,7 +238,7 @@ impl DataPlane for Fake {
 
     fn upstreams(&self) -> Vec<UpstreamStatus> {
         let endpoint = EndpointStatus {
-            address: "http://127.0.0.1:7001".to_owned(),
+            address: "127.0.0.1:7001".to_owned(),
             healthy: false,
             ejected_until: Some(SystemTime::UNIX_EPOCH),
             in_flight: 3,

@@ -16,7 +16,7 @@ pub(crate) struct UpstreamView {
 /// One address of an upstream.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EndpointView {
-    #[schema(example = "http://127.0.0.1:7002")]
+    #[schema(example = "127.0.0.1:7002")]
     address: String,
     /// What its health check says; true without one.
     healthy: bool,
