@@ -1,7 +1,9 @@
 //! What a proxy does to the fields of a message: hop-by-hop hygiene, who asked, which way it came.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, sync::Arc};
 
+use banyan_http1::encode_field;
+use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
 use tokio::time::Instant;
@@ -38,8 +40,23 @@ pub(crate) struct Client {
     address: HeaderValue,
     /// `for=...` as RFC 7239 wants it.
     node: String,
-    /// The last `Forwarded` value that was made: a connection hardly ever asks for a second host.
-    forwarded: RefCell<Option<(HeaderValue, HeaderValue)>>,
+    /// What was last said about its requests: a connection hardly ever asks for a second host.
+    standing: RefCell<Option<(HeaderValue, Arc<Standing>)>>,
+}
+
+/// What is said about every request of a connection that asks for one host, made once. It is written as it lies here.
+#[derive(Debug)]
+struct Standing {
+    lines: BytesMut,
+    fields: SmallVec<[(HeaderName, HeaderValue); 6]>,
+}
+
+impl Standing {
+    fn new(fields: SmallVec<[(HeaderName, HeaderValue); 6]>) -> Arc<Self> {
+        let mut lines = BytesMut::with_capacity(256);
+        fields.iter().for_each(|(name, value)| encode_field(&mut lines, name, value));
+        Arc::new(Self { lines, fields })
+    }
 }
 
 impl Client {
@@ -47,7 +64,7 @@ impl Client {
         let ip = peer.ip().to_canonical();
         let node = if ip.is_ipv6() { format!("for=\"[{ip}]\"") } else { format!("for={ip}") };
         let address = HeaderValue::from_str(&ip.to_string()).unwrap_or(HeaderValue::from_static("unknown"));
-        Self { peer, secure, trusted, address, node, forwarded: RefCell::default() }
+        Self { peer, secure, trusted, address, node, standing: RefCell::default() }
     }
 
     const fn scheme(&self) -> &'static str {
@@ -56,12 +73,6 @@ impl Client {
 
     /// `for=192.0.2.7;host="shop.example";proto=http` (RFC 7239).
     fn forwarded(&self, host: &HeaderValue) -> HeaderValue {
-        let mut cached = self.forwarded.borrow_mut();
-        if let Some((known, value)) = &*cached
-            && known == host
-        {
-            return value.clone();
-        }
         let mut text = self.node.clone();
         if let Ok(host) = host.to_str()
             && !host.is_empty()
@@ -72,9 +83,20 @@ impl Client {
         }
         text.push_str(";proto=");
         text.push_str(self.scheme());
-        let value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("for=unknown"));
-        *cached = Some((host.clone(), value.clone()));
-        value
+        HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("for=unknown"))
+    }
+
+    /// What is said about a request of which nothing that was sent is to be passed on: the same for all of them.
+    fn standing(&self, host: &HeaderValue, version: http::Version) -> Arc<Standing> {
+        let mut cached = self.standing.borrow_mut();
+        if let Some((known, standing)) = &*cached
+            && known == host
+        {
+            return standing.clone();
+        }
+        let standing = Standing::new(who_asked(self, host, version, &HeaderMap::new(), Seen::default()));
+        *cached = Some((host.clone(), standing.clone()));
+        standing
     }
 }
 
@@ -89,6 +111,7 @@ pub(crate) struct Seen {
     hops: bool,
     deadline: bool,
     pub(crate) traceparent: bool,
+    tracestate: bool,
 }
 
 impl Seen {
@@ -103,6 +126,7 @@ impl Seen {
                 "banyan-hops" => seen.hops = true,
                 "banyan-deadline-ms" | "grpc-timeout" => seen.deadline = true,
                 "traceparent" => seen.traceparent = true,
+                "tracestate" => seen.tracestate = true,
                 _ => {}
             }
         }
@@ -178,12 +202,18 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
 pub(crate) struct Fields {
     sent: HeaderMap,
     dropped: SmallVec<[HeaderName; 2]>,
-    ours: SmallVec<[(HeaderName, HeaderValue); 12]>,
+    standing: Arc<Standing>,
+    ours: SmallVec<[(HeaderName, HeaderValue); 4]>,
 }
 
 impl Fields {
-    /// Every field as the next hop gets it.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+    /// Fields that are encoded already.
+    pub(crate) fn ready(&self) -> &[u8] {
+        &self.standing.lines
+    }
+
+    /// The fields besides those that are encoded already.
+    pub(crate) fn others(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
         let sent = self.sent.iter().filter(|(name, _)| !ends_here(name) && !self.dropped.contains(name));
         self.ours.iter().map(|(name, value)| (name, value)).chain(sent)
     }
@@ -203,11 +233,13 @@ impl Fields {
 
     /// As a map, for HTTP/2, which has no use for `Host`.
     pub(crate) fn to_map(&self) -> HeaderMap {
-        let mut map = HeaderMap::with_capacity(self.sent.len() + self.ours.len());
-        for (name, value) in
-            self.iter().filter(|(name, _)| **name != header::HOST && **name != header::TRANSFER_ENCODING)
-        {
-            map.append(name, value.clone());
+        let mut map =
+            HeaderMap::with_capacity(self.sent.len() + self.ours.len() + self.standing.fields.len());
+        let standing = self.standing.fields.iter().map(|(name, value)| (name, value));
+        for (name, value) in standing.chain(self.others()) {
+            if *name != header::HOST && *name != header::TRANSFER_ENCODING {
+                map.append(name, value.clone());
+            }
         }
         map
     }
@@ -229,16 +261,19 @@ pub(crate) fn request(
     if exchange.version == http::Version::HTTP_2 {
         join_cookies(&mut sent);
     }
-    if exchange.trace.parent_id.is_none() {
+    if exchange.trace.parent_id.is_none() && seen.tracestate {
         dropped.push(TRACESTATE);
     }
-    let mut fields = Fields { sent, dropped, ours: SmallVec::new() };
+    let alike = !client.trusted && !seen.via;
+    let standing = if alike {
+        client.standing(host, exchange.version)
+    } else {
+        Standing::new(who_asked(client, host, exchange.version, &sent, seen))
+    };
+    let mut fields = Fields { sent, dropped, standing, ours: SmallVec::new() };
     if seen.te {
         keep_trailers(&mut fields);
     }
-    say_who_asked(&mut fields, client, host);
-    let via = via(&fields.sent, exchange.version, seen.via);
-    fields.ours.push((header::VIA, via));
     if let Some(value) = exchange.trace.value() {
         fields.ours.push((TRACEPARENT, value));
     }
@@ -267,20 +302,33 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-fn say_who_asked(fields: &mut Fields, client: &Client, host: &HeaderValue) {
-    let own = client.forwarded(host);
-    let earlier = |name: &HeaderName| fields.sent.get(name).filter(|_| client.trusted);
-    let forwarded = appended(&fields.sent, &header::FORWARDED, &own, client.trusted);
-    let chain = appended(&fields.sent, &FORWARDED_FOR, &client.address, client.trusted);
+/// Who asked, and which way it came, behind what trusted proxies have said before.
+fn who_asked(
+    client: &Client,
+    host: &HeaderValue,
+    version: http::Version,
+    sent: &HeaderMap,
+    seen: Seen,
+) -> SmallVec<[(HeaderName, HeaderValue); 6]> {
+    let earlier = |name: &HeaderName| sent.get(name).filter(|_| client.trusted);
+    let forwarded = appended(sent, &header::FORWARDED, &client.forwarded(host), client.trusted);
+    let chain = appended(sent, &FORWARDED_FOR, &client.address, client.trusted);
     let scheme = HeaderValue::from_static(client.scheme());
     let scheme = earlier(&FORWARDED_PROTO).cloned().unwrap_or(scheme);
+    let via = via(sent, version, seen.via);
+    let mut said: SmallVec<_> = [
+        (header::FORWARDED, forwarded),
+        (FORWARDED_FOR, chain),
+        (FORWARDED_PROTO, scheme),
+        (header::VIA, via),
+    ]
+    .into_iter()
+    .collect();
     let host = earlier(&FORWARDED_HOST).unwrap_or(host).clone();
-    fields.ours.push((header::FORWARDED, forwarded));
-    fields.ours.push((FORWARDED_FOR, chain));
-    fields.ours.push((FORWARDED_PROTO, scheme));
     if !host.is_empty() {
-        fields.ours.push((FORWARDED_HOST, host));
+        said.push((FORWARDED_HOST, host));
     }
+    said
 }
 
 /// `own` behind what was there, if that is to be believed.

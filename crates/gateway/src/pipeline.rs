@@ -165,7 +165,9 @@ fn upgrade_of(headers: &HeaderMap) -> Option<HeaderValue> {
 /// Path and query as the upstream gets them.
 fn upstream_target<'a>(route: &Route, target: &'a Uri) -> Cow<'a, str> {
     let Some(template) = &route.path else {
-        return Cow::Borrowed(target.path_and_query().map_or("/", http::uri::PathAndQuery::as_str));
+        let target = target.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        // The absolute form may leave the path out in front of a query (RFC 9112 section 3.2.1).
+        return if target.starts_with('?') { Cow::Owned(format!("/{target}")) } else { Cow::Borrowed(target) };
     };
     // What was matched is what fills the template: parameters of another spelling would be another resource.
     let matched = normalize(target.path());

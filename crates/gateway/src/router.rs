@@ -28,9 +28,61 @@ struct Node {
     literals: FxHashMap<Box<str>, Node>,
     param: Option<Box<Node>>,
     /// Rules whose template ends here.
-    ends: Vec<usize>,
+    ends: Rules,
     /// Rules whose template takes the rest from here.
-    rests: Vec<usize>,
+    rests: Rules,
+}
+
+/// Nearly always one or two, so they lie in the node itself.
+type Rules = SmallVec<[Rule; 2]>;
+
+/// What of a route decides whether it fits, small enough to be looked at without touching the route: with ten thousand
+/// routes every line of memory that is not touched counts.
+#[derive(Clone, Copy, Debug)]
+struct Rule {
+    route: u32,
+    methods: MethodSet,
+    /// The route has conditions on fields or methods outside the set, so the route itself must be asked.
+    is_special: bool,
+}
+
+/// A set of the methods that nearly every route is about.
+#[derive(Clone, Copy, Debug, Default)]
+struct MethodSet(u8);
+
+impl MethodSet {
+    /// `None` for a method outside the set.
+    fn bit(method: &Method) -> Option<u8> {
+        Some(match *method {
+            Method::GET => 1,
+            Method::HEAD => 2,
+            Method::POST => 4,
+            Method::PUT => 8,
+            Method::DELETE => 16,
+            Method::PATCH => 32,
+            Method::OPTIONS => 64,
+            _ => return None,
+        })
+    }
+
+    const ANY: Self = Self(0xFF);
+
+    /// The methods of a route, and whether all of them are in the set.
+    fn of(methods: &[Method]) -> (Self, bool) {
+        if methods.is_empty() {
+            return (Self::ANY, true);
+        }
+        let bits = methods.iter().map(Self::bit);
+        (Self(bits.clone().flatten().fold(0, |set, bit| set | bit)), bits.clone().all(|bit| bit.is_some()))
+    }
+}
+
+impl Rule {
+    fn of(route: &Route, index: usize) -> Option<Self> {
+        let (methods, is_whole) = MethodSet::of(&route.methods);
+        let is_special = !is_whole || !route.headers.is_empty();
+        Some(Self { route: u32::try_from(index).ok()?, methods, is_special })
+    }
 }
 
 /// What looking for a route gave.
@@ -70,7 +122,10 @@ impl Router {
                 Some(HostMatch::Exact(host)) => router.exact.entry(host.clone()).or_default(),
                 Some(HostMatch::Below(suffix)) => below(&mut router.below, suffix),
             };
-            root.insert(route.pattern.segments(), index);
+            // A config has a size limit, so its routes can be numbered with 32 bits.
+            if let Some(rule) = Rule::of(route, index) {
+                root.insert(route.pattern.segments(), rule);
+            }
         }
         router.below.sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
         let roots = router.exact.values_mut().chain(router.below.iter_mut().map(|(_, node)| node));
@@ -85,7 +140,8 @@ impl Router {
         let segments: Segments<'_> = path.strip_prefix('/').unwrap_or(&path).split('/').collect();
         let host = lower(query.host);
         let below = self.below.iter().filter(|(suffix, _)| is_below(&host, suffix)).map(|(_, node)| node);
-        let mut search = Search { routes, query, allowed: Vec::new() };
+        let mut search =
+            Search { routes, query, bit: MethodSet::bit(query.method).unwrap_or(0), allowed: Vec::new() };
         // The tables' keys come from the config, so a fast hash is no way to attack them.
         let exact = if self.exact.is_empty() { None } else { self.exact.get(&*host) };
         let found = exact.into_iter().chain(below).chain([&self.any]);
@@ -120,21 +176,21 @@ fn lower(host: &str) -> Cow<'_, str> {
 }
 
 impl Node {
-    fn insert(&mut self, segments: &[Segment], index: usize) {
+    fn insert(&mut self, segments: &[Segment], rule: Rule) {
         match segments.split_first() {
-            None => self.ends.push(index),
-            Some((Segment::Rest(_), _)) => self.rests.push(index),
+            None => self.ends.push(rule),
+            Some((Segment::Rest(_), _)) => self.rests.push(rule),
             Some((Segment::Literal(text), rest)) => {
-                self.literals.entry(text.as_str().into()).or_default().insert(rest, index);
+                self.literals.entry(text.as_str().into()).or_default().insert(rest, rule);
             }
-            Some((Segment::Param(_), rest)) => self.param.get_or_insert_default().insert(rest, index),
+            Some((Segment::Param(_), rest)) => self.param.get_or_insert_default().insert(rest, rule),
         }
     }
 
     fn sort(&mut self, routes: &[Route]) {
-        let order = |index: &usize| {
-            let route = &routes[*index];
-            (std::cmp::Reverse(route.headers.len()), route.methods.is_empty(), *index)
+        let order = |rule: &Rule| {
+            let route = &routes[rule.route as usize];
+            (std::cmp::Reverse(route.headers.len()), route.methods.is_empty(), rule.route)
         };
         self.ends.sort_by_key(order);
         self.rests.sort_by_key(order);
@@ -145,6 +201,8 @@ impl Node {
 struct Search<'a> {
     routes: &'a [Route],
     query: &'a Query<'a>,
+    /// Of the query's method, 0 outside the set.
+    bit: u8,
     allowed: Vec<Method>,
 }
 
@@ -164,8 +222,12 @@ impl Search<'_> {
         deeper.or_else(|| self.choose(&node.rests))
     }
 
-    fn choose(&mut self, rules: &[usize]) -> Option<usize> {
-        for &index in rules {
+    fn choose(&mut self, rules: &[Rule]) -> Option<usize> {
+        for rule in rules {
+            let index = rule.route as usize;
+            if !rule.is_special && rule.methods.0 & self.bit != 0 {
+                return Some(index);
+            }
             let route = &self.routes[index];
             let fields_fit =
                 route.headers.iter().all(|(name, value)| self.query.headers.get(name) == Some(value));

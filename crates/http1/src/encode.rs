@@ -11,11 +11,13 @@ pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 /// Room made for a request's fields before they are counted: enough for most, and growing is only slower.
 const USUAL_FIELDS: usize = 768;
 
-/// Writes `METHOD target HTTP/1.1` and the fields. Framing fields must be among them.
+/// Writes `METHOD target HTTP/1.1`, the fields in `ready`, which are whole lines made by [`encode_field`], and `fields`.
+/// Framing fields must be among them.
 pub fn encode_request_head<'a>(
     out: &mut BytesMut,
     method: &Method,
     target: &str,
+    ready: &[u8],
     fields: impl IntoIterator<Item = (&'a HeaderName, &'a HeaderValue)>,
 ) {
     out.reserve(method.as_str().len() + target.len() + 16 + USUAL_FIELDS);
@@ -23,6 +25,7 @@ pub fn encode_request_head<'a>(
     out.put_u8(b' ');
     out.put_slice(target.as_bytes());
     out.put_slice(b" HTTP/1.1\r\n");
+    out.put_slice(ready);
     encode_fields(out, fields);
 }
 
@@ -62,13 +65,21 @@ pub fn encode_trailers(out: &mut BytesMut, trailers: &HeaderMap) {
     encode_fields(out, trailers);
 }
 
-fn encode_fields<'a>(out: &mut BytesMut, fields: impl IntoIterator<Item = (&'a HeaderName, &'a HeaderValue)>) {
+fn encode_fields<'a>(
+    out: &mut BytesMut,
+    fields: impl IntoIterator<Item = (&'a HeaderName, &'a HeaderValue)>,
+) {
     for (name, value) in fields {
-        out.put_slice(name.as_str().as_bytes());
-        out.put_slice(b": ");
-        out.put_slice(value.as_bytes());
-        out.put_slice(b"\r\n");
+        encode_field(out, name, value);
     }
+    out.put_slice(b"\r\n");
+}
+
+/// Writes one field line.
+pub fn encode_field(out: &mut BytesMut, name: &HeaderName, value: &HeaderValue) {
+    out.put_slice(name.as_str().as_bytes());
+    out.put_slice(b": ");
+    out.put_slice(value.as_bytes());
     out.put_slice(b"\r\n");
 }
 

@@ -1,6 +1,6 @@
 //! Finding the end of a head, and the limits a head must keep.
 
-use memchr::memchr;
+use memchr::memchr_iter;
 
 use crate::Refusal;
 
@@ -29,8 +29,9 @@ impl HeadScanner {
     /// [`Refusal::BareLf`] for a line that ends without CR; RFC 9112 section 2.2 lets a recipient accept it, and
     /// two recipients that differ in this are how requests are smuggled.
     pub fn find_end(&mut self, buffer: &[u8]) -> Result<Option<usize>, Refusal> {
-        while let Some(offset) = memchr(b'\n', &buffer[self.scanned..]) {
-            let newline = self.scanned + offset;
+        let from = self.scanned;
+        for offset in memchr_iter(b'\n', &buffer[from..]) {
+            let newline = from + offset;
             if newline == self.line_start || buffer[newline - 1] != b'\r' {
                 return Err(Refusal::BareLf);
             }

@@ -255,7 +255,8 @@ impl Facts {
 
 /// A name or IPv4 address with an optional port, the way nearly every client writes it; others are parsed in full.
 fn is_plain_host(host: &[u8]) -> bool {
-    let name = host.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).count();
+    let name =
+        host.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).count();
     match &host[name..] {
         [] => name > 0,
         [b':', port @ ..] => name > 0 && is_short_port(port),

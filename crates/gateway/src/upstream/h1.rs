@@ -111,6 +111,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) target: &'a str,
     pub(crate) fields: &'a Fields,
     pub(crate) framing: Framing,
+    /// Whether it asks to switch protocols.
+    pub(crate) upgrade: bool,
 }
 
 /// Sends a request and waits for the answer's head. `now` is when the call began.
@@ -123,7 +125,8 @@ pub(crate) async fn send(
     now: Instant,
 ) -> Result<Answer, Failure> {
     let mut outbox = std::mem::take(&mut connection.outbox);
-    encode_request_head(&mut outbox.buffer, request.method, request.target, request.fields.iter());
+    let fields = request.fields;
+    encode_request_head(&mut outbox.buffer, request.method, request.target, fields.ready(), fields.others());
     connection.uses = connection.uses.saturating_add(1);
     connection.deadline.set(Some(limits.deadline.min(now + limits.first_byte)));
     let mut attempt = Attempt {
@@ -135,7 +138,7 @@ pub(crate) async fn send(
         cut: false,
         watched: 0,
     };
-    match poll_fn(|cx| attempt.poll(cx, request.method)).await {
+    match poll_fn(|cx| attempt.poll(cx, &request)).await {
         Ok(head) => {
             let now = Instant::now();
             call.judge_status(head.status, now);
@@ -166,9 +169,9 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn poll(&mut self, cx: &mut Context<'_>, method: &Method) -> Poll<Result<ResponseHead, Broken>> {
+    fn poll(&mut self, cx: &mut Context<'_>, request: &Outgoing<'_>) -> Poll<Result<ResponseHead, Broken>> {
         self.poll_upload(cx)?;
-        match self.poll_head(cx, method) {
+        match self.poll_head(cx, request) {
             Poll::Ready(result) => Poll::Ready(result),
             Poll::Pending => {
                 ready!(self.connection.deadline.poll_passed(cx));
@@ -209,13 +212,17 @@ impl Attempt {
         }
     }
 
-    fn poll_head(&mut self, cx: &mut Context<'_>, method: &Method) -> Poll<Result<ResponseHead, Broken>> {
+    fn poll_head(&mut self, cx: &mut Context<'_>, request: &Outgoing<'_>) -> Poll<Result<ResponseHead, Broken>> {
         loop {
-            let parsed = parse_response(&mut self.connection.buffer, &mut self.scanner, method, &LIMITS);
+            let parsed = parse_response(&mut self.connection.buffer, &mut self.scanner, request.method, &LIMITS);
             match parsed.map_err(|_| Ending::BadGateway)? {
                 // Interim answers are between us and the upstream.
                 Some(head)
                     if head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS => {}
+                // Nobody asked for another protocol, and nobody here would speak it (RFC 9110 section 15.2.2).
+                Some(head) if head.status == StatusCode::SWITCHING_PROTOCOLS && !request.upgrade => {
+                    return Poll::Ready(Err(Ending::BadGateway.into()));
+                }
                 Some(head) => return Poll::Ready(Ok(head)),
                 None => match ready!(self.connection.poll_fill(cx, HEAD_READ)) {
                     Ok(count) if count > 0 => self.answered = true,

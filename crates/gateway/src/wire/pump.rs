@@ -73,7 +73,15 @@ impl<B: Body<Data = Bytes> + Unpin> Pump<B> {
         mut stream: impl LendStream,
     ) -> Poll<Result<(), PumpError<B::Error>>> {
         loop {
-            let starved = self.fill(cx)?;
+            let starved = match self.fill(cx) {
+                Ok(starved) => starved,
+                Err(error) => {
+                    // What came before the break goes out as far as it can: half an answer is told from none.
+                    let flushed = stream.lend(|stream| self.outbox.poll_flush(stream, cx, &mut self.written));
+                    tracing::trace!(?flushed, "a body broke off");
+                    return Poll::Ready(Err(error));
+                }
+            };
             match stream.lend(|stream| self.outbox.poll_flush(stream, cx, &mut self.written)) {
                 Poll::Ready(Ok(())) if self.body.is_none() => return Poll::Ready(Ok(())),
                 Poll::Ready(Ok(())) if starved => return Poll::Pending,

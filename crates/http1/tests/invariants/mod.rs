@@ -28,7 +28,7 @@ pub(crate) fn request_head(data: &[u8]) {
     assert!(one_framing && head.headers.get_all("host").iter().count() <= 1);
     let target = head.target.to_string();
     let mut encoded = BytesMut::new();
-    encode_request_head(&mut encoded, &head.method, &target, &head.headers);
+    encode_request_head(&mut encoded, &head.method, &target, b"", &head.headers);
     assert_clean_lines(&encoded);
     if head.version == http::Version::HTTP_11 {
         let wide = HeadLimits { bytes: usize::MAX, target: usize::MAX, headers: LIMITS.headers };
