@@ -122,7 +122,7 @@ async fn over_h1(
     let Question { method, target, fields, host: asked_as, upgrade, body, limits } = question;
     let framing = request_framing(&body, method);
     say_h1(fields, asked_as, host, framing, upgrade);
-    let request = Outgoing { method, target, fields, framing };
+    let request = Outgoing { method, target, fields, framing, upgrade: upgrade.is_some() };
     let again = if method.is_idempotent() { body.again() } else { None };
     let answer = match (h1::send(connection, request, body, limits, call, now).await, again) {
         (Err(Failure { stale: true, .. }), Some(body)) => {
