@@ -34,10 +34,9 @@ impl DataPlane for Plane {
         let now = SystemTime::now();
         let endpoint = |endpoint: banyan_gateway::EndpointStatus| EndpointStatus {
             address: endpoint.address.to_string(),
-            healthy: endpoint.health == "up",
+            health: endpoint.health,
             ejected_until: endpoint.ejected_for.map(|left| now + left),
             in_flight: endpoint.in_flight.into(),
-            latency: None,
         };
         let upstreams = self.gateway.get().map(|gateway| gateway.upstreams()).unwrap_or_default();
         upstreams

@@ -1,10 +1,6 @@
 //! What the control plane needs of the data plane, and nothing more: the two never see each other's code.
 
-use std::{
-    pin::Pin,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{pin::Pin, sync::Arc, time::SystemTime};
 
 use banyan_config::plan::Plan;
 
@@ -50,12 +46,10 @@ pub struct UpstreamStatus {
 pub struct EndpointStatus {
     /// Its host and port, such as `127.0.0.1:7002`.
     pub address: String,
-    /// What its health check says; `true` without one.
-    pub healthy: bool,
+    /// What its health check says: `up`, `not-ready` (it answers, with an error) or `down`; `up` without one.
+    pub health: &'static str,
     /// Until when it gets no requests because it failed live ones; `None` when it is not ejected.
     pub ejected_until: Option<SystemTime>,
     /// Requests under way to it.
     pub in_flight: u64,
-    /// Its latency as the balancer sees it (a moving average that follows peaks); `None` before the first answer.
-    pub latency: Option<Duration>,
 }

@@ -86,8 +86,7 @@ async fn what_is_not_there_is_a_problem_too() {
 async fn the_rest_is_shown() {
     let bench = Bench::new();
     let endpoint = json!({
-        "address": "127.0.0.1:7001", "healthy": false, "ejected_until": "1970-01-01T00:00:00Z", "in_flight": 3,
-        "latency_ms": 2.5
+        "address": "127.0.0.1:7001", "health": "not-ready", "ejected_until": "1970-01-01T00:00:00Z", "in_flight": 3
     });
     assert_eq!(bench.get("/v1/upstreams").await, json!([{ "name": "legacy", "endpoints": [endpoint] }]));
     let status = bench.get("/v1/status").await;

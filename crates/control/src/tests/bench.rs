@@ -239,10 +239,9 @@ impl DataPlane for Fake {
     fn upstreams(&self) -> Vec<UpstreamStatus> {
         let endpoint = EndpointStatus {
             address: "127.0.0.1:7001".to_owned(),
-            healthy: false,
+            health: "not-ready",
             ejected_until: Some(SystemTime::UNIX_EPOCH),
             in_flight: 3,
-            latency: Some(Duration::from_micros(2_500)),
         };
         vec![UpstreamStatus { name: "legacy".into(), endpoints: vec![endpoint] }]
     }

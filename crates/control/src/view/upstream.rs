@@ -18,15 +18,13 @@ pub(crate) struct UpstreamView {
 pub(crate) struct EndpointView {
     #[schema(example = "127.0.0.1:7002")]
     address: String,
-    /// What its health check says; true without one.
-    healthy: bool,
+    /// What its health check says: `up`, `not-ready` (it answers, with an error) or `down`; `up` without one.
+    health: &'static str,
     /// Until when it gets no requests because it failed live ones.
     #[schema(format = DateTime)]
     ejected_until: Option<String>,
     /// Requests under way to it.
     in_flight: u64,
-    /// Its latency as the balancer sees it, in milliseconds.
-    latency_ms: Option<f64>,
 }
 
 impl From<UpstreamStatus> for UpstreamView {
@@ -40,10 +38,9 @@ impl From<EndpointStatus> for EndpointView {
     fn from(endpoint: EndpointStatus) -> Self {
         Self {
             address: endpoint.address,
-            healthy: endpoint.healthy,
+            health: endpoint.health,
             ejected_until: endpoint.ejected_until.map(rfc3339),
             in_flight: endpoint.in_flight,
-            latency_ms: endpoint.latency.map(|latency| latency.as_secs_f64() * 1000.0),
         }
     }
 }
