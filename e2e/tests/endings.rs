@@ -318,15 +318,16 @@ async fn answers_that_are_not_http() -> Result<()> {
     Ok(())
 }
 
+const HEALTH: &str = ", health: { path: /ready, every: 50ms, timeout: 50ms, unhealthy_after: 2 }";
+
 #[tokio::test]
 async fn no_healthy_endpoint() -> Result<()> {
     let scripted = Scripted::start(|request| match request.target.as_str() {
-        "/ready" => Reply::new(500).into(),
+        "/ready" => Answer::new().hang(),
         _ => Reply::new(200).into(),
     })
     .await?;
-    let health = ", health: { path: /ready, every: 50ms, timeout: 50ms, unhealthy_after: 2 }";
-    let banyan = gateway(&scripted.url(), health, "").await?;
+    let banyan = gateway(&scripted.url(), HEALTH, "").await?;
     let response = eventually(async || {
         let response = get(&banyan, "").await?;
         ensure!(response.status != 200, "still taken for healthy");
@@ -335,6 +336,33 @@ async fn no_healthy_endpoint() -> Result<()> {
     .await?;
     assert!(response.fields.get("retry-after").is_some());
     ended(&banyan, &response, "UH", 503, "no-healthy-endpoint", "destination_unavailable").await
+}
+
+/// A check that is answered with an error may be the wrong check. While nobody is better, such an endpoint is asked; once
+/// somebody is, it is not.
+#[tokio::test]
+async fn an_endpoint_that_is_not_ready_is_the_last_resort() -> Result<()> {
+    let says = |ready: u16, name: &'static str| {
+        Scripted::start(move |request| match request.target.as_str() {
+            "/ready" => Reply::new(ready).into(),
+            _ => Reply::new(200).body(name).into(),
+        })
+    };
+    let (well, unwell) = (says(204, "well").await?, says(500, "unwell").await?);
+    let alone = gateway(&unwell.url(), HEALTH, "").await?;
+    let both = gateway(&format!("{}\", \"{}", well.url(), unwell.url()), HEALTH, "").await?;
+    eventually(async || {
+        let upstreams = both.admin()?.get("/v1/upstreams").await?;
+        ensure!(upstreams.text.contains("\"health\":\"not-ready\""), "{}", upstreams.text);
+        Ok(())
+    })
+    .await?;
+    unwell.wait_for_requests(10).await?;
+    for _ in 0..20 {
+        assert_eq!(get(&both, "").await?.text(), "well");
+        assert_eq!(get(&alone, "").await?.text(), "unwell");
+    }
+    Ok(())
 }
 
 #[tokio::test]

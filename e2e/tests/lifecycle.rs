@@ -224,8 +224,7 @@ async fn a_drain_finishes_what_is_under_way() -> Result<()> {
     banyan.terminate()?;
     let admin = banyan.admin()?;
     eventually(async || {
-        let ready =
-            RawClient::connect(admin.address()).await?.get("/readyz", "Connection: close\r\n").await?;
+        let ready = RawClient::connect(admin.address()).await?.get_by_address("/readyz").await?;
         ensure!(ready.status == 503, "ready still");
         Ok(())
     })
@@ -292,7 +291,7 @@ async fn probes_on_an_address_of_their_own() -> Result<()> {
     let upstream = echo_target().await?;
     let banyan = Banyan::start(&config(&upstream, "probes: { listen: 127.0.0.1:EXTRA_PORT }\n")).await?;
     for (path, status) in [("/healthz", 200), ("/readyz", 200), ("/metrics", 200), ("/v1/units", 404)] {
-        let response = RawClient::connect(banyan.extra_address()).await?.get(path, "").await?;
+        let response = RawClient::connect(banyan.extra_address()).await?.get_by_address(path).await?;
         assert_eq!(response.status, status, "{path}: {}", response.text());
     }
     Ok(())

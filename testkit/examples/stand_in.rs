@@ -17,7 +17,9 @@ async fn main() -> anyhow::Result<ExitCode> {
     let mut hang_up = signal(SignalKind::hangup())?;
     let mut terminate = signal(SignalKind::terminate())?;
     fs::write(Path::new(&config).with_file_name("banyan.db.admin-token"), "secret\n")?;
-    let _admin = Scripted::start_at(admin(&text)?, |_| Reply::new(200).body("{}").into()).await?;
+    let _admin =
+        Scripted::start_at(admin(&text)?, |_| Reply::new(200).body("{\"readiness\":\"ready\"}").into())
+            .await?;
     println!("serving {:?}", env::args().skip(3).collect::<Vec<_>>());
     loop {
         tokio::select! {

@@ -85,6 +85,17 @@ impl RawClient {
         Ok(())
     }
 
+    /// Sends a GET to the server by its own address, such as an admin API that answers to no other name, and reads the
+    /// response. The connection is closed afterwards.
+    ///
+    /// # Errors
+    /// When the connection breaks, or the response is no HTTP.
+    pub async fn get_by_address(&mut self, target: &str) -> io::Result<Response> {
+        let server = self.writer.peer_addr()?;
+        self.write(format!("GET {target} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n")).await?;
+        self.read_response("GET").await
+    }
+
     /// Sends a GET with these lines of header fields (`"X-A: b\r\n"`, or none), and reads the response.
     ///
     /// # Errors

@@ -65,15 +65,15 @@ impl Banyan {
         Ok(banyan)
     }
 
-    /// Waits until `/readyz` says 200.
+    /// Waits until the admin API says that it takes traffic; `/readyz` may be on another address.
     async fn ready(&mut self) -> anyhow::Result<()> {
-        let address = self.site.admin.address();
+        let (address, token) = (self.site.admin.address(), self.token_file());
         let ready = eventually(async || {
             if let Some(status) = self.process.child.try_wait()? {
                 return Ok(Err(status));
             }
-            let answer = RawClient::connect(address).await?.get("/readyz", "Connection: close\r\n").await?;
-            ensure!(answer.status == 200, "/readyz: {} {}", answer.status, answer.text());
+            let answer = Admin::new(address, &token)?.get("/v1/status").await?;
+            ensure!(answer.json["readiness"] == "ready", "/v1/status: {} {}", answer.status, answer.text);
             Ok(Ok(()))
         });
         match ready.await {
@@ -110,7 +110,11 @@ impl Banyan {
     /// # Errors
     /// When there is no token.
     pub fn admin(&self) -> anyhow::Result<Admin> {
-        Admin::new(self.site.admin.address(), &self.dir().join("banyan.db.admin-token"))
+        Admin::new(self.site.admin.address(), &self.token_file())
+    }
+
+    fn token_file(&self) -> PathBuf {
+        self.dir().join("banyan.db.admin-token")
     }
 
     /// Its folder: `banyan.yaml`, `banyan.db`, and the files of the [`Setup`].
