@@ -6,7 +6,12 @@ use http::{Method, Uri, Version};
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::time::Instant;
 
-use crate::{forward::Seen, outcome::Ending, stages::decide::Decision, trace::TraceContext};
+use crate::{
+    forward::{Client, Seen},
+    outcome::Ending,
+    stages::decide::Decision,
+    trace::TraceContext,
+};
 
 /// The facts of one exchange. Stages add to it; at the end it becomes metrics, an access line and a span.
 #[derive(Debug)]
@@ -50,7 +55,7 @@ pub(crate) struct Exchange {
     /// Generation of the plan it was served by.
     pub(crate) generation: u64,
     /// Counts it among the requests under way.
-    _active: Option<Active>,
+    _active: Active,
 }
 
 /// Counted among the requests under way for as long as it lives.
@@ -64,23 +69,25 @@ impl Drop for Active {
 }
 
 impl Exchange {
-    /// A new exchange of which only the connection is known.
+    /// A new exchange of which only the head is known, counted in `active` until it ends.
     pub(crate) fn new(
-        peer: SocketAddr,
-        secure: bool,
+        client: &Client,
         version: Version,
         trace: TraceContext,
+        seen: Seen,
+        active: &Gauge,
         now: Instant,
     ) -> Self {
+        active.inc();
         Self {
             started: now,
-            peer,
-            secure,
+            peer: client.peer,
+            secure: client.secure,
             version,
             method: None,
             target: None,
             trace,
-            seen: Seen::default(),
+            seen,
             route: None,
             decision: None,
             upstream: None,
@@ -92,14 +99,7 @@ impl Exchange {
             detail: None,
             caller_deadline: None,
             generation: 0,
-            _active: None,
+            _active: Active(active.clone()),
         }
-    }
-
-    /// Counts it among the requests under way until it ends.
-    pub(crate) fn counted_in(mut self, gauge: &Gauge) -> Self {
-        gauge.inc();
-        self._active = Some(Active(gauge.clone()));
-        self
     }
 }

@@ -421,10 +421,11 @@ mod tests {
     fn passed_on_by(fields: &[(&'static str, &str)], trusted: bool, version: http::Version) -> HeaderMap {
         let peer = "192.0.2.7:5000".parse().unwrap();
         let trace = TraceContext { trace_id: 1, parent_id: None, span_id: 2, sampled: false };
-        let mut exchange = Exchange::new(peer, false, version, trace, Instant::now());
-        exchange.seen = Seen::of(&map(fields));
+        let client = Client::new(peer, false, trusted);
+        let seen = Seen::of(&map(fields));
+        let exchange = Exchange::new(&client, version, trace, seen, &Default::default(), Instant::now());
         let host = HeaderValue::from_static("shop.example");
-        request(map(fields), &Client::new(peer, false, trusted), &exchange, &host, 1).to_map()
+        request(map(fields), &client, &exchange, &host, 1).to_map()
     }
 
     #[test]

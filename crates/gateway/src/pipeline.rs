@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use banyan_config::plan::{Route, Target};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use tokio::time::Instant;
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
         respond, route, shadow,
     },
     subject,
-    wire::body::{Broken, ReqBody, ResBody},
+    wire::body::{Broken, Reply, ReqBody},
     worker::{Local, Worker},
 };
 
@@ -25,17 +25,26 @@ use crate::{
 const HOLD_BYTES: usize = 64 * 1024;
 const NO_HOST: HeaderValue = HeaderValue::from_static("");
 
+/// A request as the pipeline takes it.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) method: Method,
+    pub(crate) target: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: ReqBody,
+}
+
 /// Serves one request. Every ending comes back as an answer.
 pub(crate) async fn serve(
     worker: &Worker,
     client: &Client,
     exchange: &mut Exchange,
-    request: Request<ReqBody>,
-) -> Response<ResBody> {
+    incoming: &mut Incoming,
+) -> Reply {
     let local = worker.local();
     exchange.generation = local.compiled.generation;
     let mut allow = None;
-    let mut response = match answer(worker, &local, client, exchange, request, &mut allow).await {
+    let mut response = match answer(worker, &local, client, exchange, incoming, &mut allow).await {
         Ok(response) => response,
         Err(broken) => respond::problem(exchange, broken),
     };
@@ -51,18 +60,17 @@ async fn answer(
     local: &Local,
     client: &Client,
     exchange: &mut Exchange,
-    request: Request<ReqBody>,
+    incoming: &mut Incoming,
     allow: &mut Option<HeaderValue>,
-) -> Result<Response<ResBody>, Broken> {
+) -> Result<Reply, Broken> {
     let plan = &local.compiled.plan;
-    let (parts, mut body) = request.into_parts();
-    let (method, target, headers) = (parts.method, parts.uri, parts.headers);
-    let host = host_of(&target, &headers);
+    let Incoming { method, target, headers, body } = incoming;
+    let host = host_of(target, headers);
 
     // 1. Admit: a loop, or a caller that has given up, goes no further.
-    let hop = admit::admit(exchange, &headers, plan.limits.hops, exchange.started)?;
+    let hop = admit::admit(exchange, headers, plan.limits.hops, exchange.started)?;
     // 2. Route.
-    let index = route::route(&local.compiled, &method, &target, host.to_str().unwrap_or_default(), &headers)
+    let index = route::route(&local.compiled, method, target, host.to_str().unwrap_or_default(), headers)
         .map_err(|no_route| {
             *allow = no_route.allow;
             no_route.ending
@@ -76,11 +84,12 @@ async fn answer(
         return Err(Ending::BodyTooLarge.into());
     }
     // 4. Decide: the side of the unit, by the subject.
-    let cookie = decide(worker, local, exchange, route, &headers);
-    let upgrade = if exchange.seen.upgrade { upgrade_of(&headers) } else { None };
+    let cookie = decide(worker, local, exchange, route, headers);
+    let upgrade = if exchange.seen.upgrade { upgrade_of(headers) } else { None };
     // 5. Forward: the fields as the next hop gets them.
-    let mut fields = forward::request(headers, client, exchange, &host, hop);
-    let target = upstream_target(route, &target);
+    let mut fields = forward::request(std::mem::take(headers), client, exchange, &host, hop);
+    let target = upstream_target(route, target);
+    let mut body = std::mem::replace(body, ReqBody::Empty);
     let mut asked_at = exchange.started;
     // 6. Shadow: whether a copy is wanted; and whether the body must be held for that, or for a fallback.
     let sampled = exchange.decision.as_ref().is_some_and(|decision| {
@@ -94,10 +103,10 @@ async fn answer(
             asked_at = Instant::now();
         }
     }
-    let copy = if sampled { copy_of(local, exchange, &method, &target, &fields, &host, &body) } else { None };
+    let copy = if sampled { copy_of(local, exchange, method, &target, &fields, &host, &body) } else { None };
     // 7. Call, with the fallback.
     let call = call::Call {
-        method: &method,
+        method,
         target: &target,
         fields: &mut fields,
         host: &host,
@@ -107,7 +116,7 @@ async fn answer(
     let mut response = call::call(worker, local, exchange, route, call, body).await?;
     // 8. Respond; the shadow sees the answer pass.
     if let (Some(copy), true) = (copy, is_first_choice(exchange)) {
-        response = shadow::attach(worker, local, copy, response);
+        shadow::attach(worker, local, copy, &mut response);
     }
     let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let protocol = response.headers().get(header::UPGRADE).cloned();
@@ -167,7 +176,11 @@ fn upstream_target<'a>(route: &Route, target: &'a Uri) -> Cow<'a, str> {
     let Some(template) = &route.path else {
         let target = target.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         // The absolute form may leave the path out in front of a query (RFC 9112 section 3.2.1).
-        return if target.starts_with('?') { Cow::Owned(format!("/{target}")) } else { Cow::Borrowed(target) };
+        return if target.starts_with('?') {
+            Cow::Owned(format!("/{target}"))
+        } else {
+            Cow::Borrowed(target)
+        };
     };
     // What was matched is what fills the template: parameters of another spelling would be another resource.
     let matched = normalize(target.path());
@@ -220,7 +233,7 @@ fn is_first_choice(exchange: &Exchange) -> bool {
 }
 
 /// Ends an exchange whose head was refused before there was a request.
-pub(crate) fn refuse(worker: &Worker, exchange: &mut Exchange, broken: Broken) -> Response<ResBody> {
+pub(crate) fn refuse(worker: &Worker, exchange: &mut Exchange, broken: Broken) -> Reply {
     exchange.generation = worker.local().compiled.generation;
     let response = respond::problem(exchange, broken);
     exchange.status = response.status().as_u16();
@@ -237,9 +250,8 @@ pub(crate) fn begin(
     let probability = worker.local().compiled.trace_probability;
     let seen = forward::Seen::of(headers);
     let trace = crate::trace::TraceContext::of(headers, seen, probability, &mut *worker.rng.borrow_mut());
-    let mut exchange = Exchange::new(client.peer, client.secure, version, trace, Instant::now());
-    exchange.seen = seen;
-    exchange.counted_in(&worker.meter.metrics.active_requests)
+    let active = &worker.meter.metrics.active_requests;
+    Exchange::new(client, version, trace, seen, active, Instant::now())
 }
 
 #[cfg(test)]

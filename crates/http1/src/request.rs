@@ -123,7 +123,7 @@ fn build(
     let method = Method::from_bytes(parsed.method.unwrap_or_default().as_bytes())
         .map_err(|_| Refusal::Malformed("the method is not a token"))?;
     let target = parse_target(head, parsed.path.unwrap_or_default(), &method, limits)?;
-    let mut headers = HeaderMap::with_capacity(parsed.headers.len() + 8);
+    let mut headers = HeaderMap::with_capacity(parsed.headers.len());
     let mut facts = Facts::default();
     for field in parsed.headers.iter() {
         let name = HeaderName::from_bytes(field.name.as_bytes())

@@ -12,7 +12,7 @@ use banyan_compare::{Answer, Difference, compare, redact, shown};
 use banyan_config::plan::ShadowLimits;
 use banyan_state::shadow::{DropReason, Sample};
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Response, header};
+use http::{HeaderValue, header};
 use http_body_util::BodyExt as _;
 use rand::{SeedableRng as _, rngs::SmallRng};
 use tokio::{
@@ -29,7 +29,7 @@ use crate::{
         h1::AttemptLimits,
         local::LocalUpstream,
     },
-    wire::body::{ReqBody, ResBody},
+    wire::body::{Reply, ReqBody},
 };
 
 /// How often drops that workers noted are moved into the reports, and idle connections are swept.
@@ -125,11 +125,8 @@ impl Runner {
         self.collect(response).await
     }
 
-    async fn collect(
-        &self,
-        response: Response<ResBody>,
-    ) -> Result<(http::response::Parts, Bytes), DropReason> {
-        let (parts, mut body) = response.into_parts();
+    async fn collect(&self, response: Reply) -> Result<(http::response::Parts, Bytes), DropReason> {
+        let (parts, mut body) = (*response).into_parts();
         let mut whole = BytesMut::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| DropReason::Failed)?;

@@ -1,7 +1,7 @@
 //! Asking the side that was decided for, and legacy when the replacement fails.
 
 use banyan_config::plan::{Effect, Route, Target, UpstreamId};
-use http::{HeaderValue, Method, Response};
+use http::{HeaderValue, Method};
 use tokio::time::Instant;
 
 use super::decide::{Decision, Reason, Side};
@@ -12,7 +12,7 @@ use crate::{
         ask::{Notes, Question, ask, is_failure},
         h1::AttemptLimits,
     },
-    wire::body::{Broken, ReqBody, ResBody},
+    wire::body::{Broken, Reply, ReqBody},
     worker::{Local, Worker},
 };
 
@@ -35,7 +35,7 @@ pub(crate) async fn call(
     route: &Route,
     mut call: Call<'_>,
     body: ReqBody,
-) -> Result<Response<ResBody>, Broken> {
+) -> Result<Reply, Broken> {
     let now = call.now;
     let decision = match (route.target, &exchange.decision) {
         (Target::Unit(_), Some(decision)) => decision.clone(),
@@ -77,7 +77,7 @@ async fn ask_one(
     call: &mut Call<'_>,
     body: ReqBody,
     now: Instant,
-) -> Result<Response<ResBody>, Broken> {
+) -> Result<Reply, Broken> {
     let upstream = local.upstreams[id.0].clone();
     let config = &upstream.shared.config;
     let own = now + config.deadline;

@@ -8,7 +8,7 @@ use crate::{
     exchange::Exchange,
     forward,
     outcome::{Ending, problem_type},
-    wire::body::{Broken, ResBody},
+    wire::body::{Broken, Reply, ResBody},
 };
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -17,7 +17,7 @@ const PROXY_STATUS: http::HeaderName = http::HeaderName::from_static("proxy-stat
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// The one place where endings become answers: `application/problem+json` (RFC 9457) with `Proxy-Status` (RFC 9209).
-pub(crate) fn problem(exchange: &mut Exchange, broken: Broken) -> Response<ResBody> {
+pub(crate) fn problem(exchange: &mut Exchange, broken: Broken) -> Reply {
     let row = broken.ending.row();
     let status = match broken.ending {
         // Nobody is there to read it, but HTTP/2 wants a status that exists.
@@ -47,7 +47,7 @@ pub(crate) fn problem(exchange: &mut Exchange, broken: Broken) -> Response<ResBo
         headers.insert(header::RETRY_AFTER, RETRY_AFTER);
     }
     add_side(headers, exchange);
-    response
+    Box::new(response)
 }
 
 fn proxy_status(exchange: &Exchange, ending: Ending) -> Option<HeaderValue> {

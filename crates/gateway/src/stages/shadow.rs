@@ -3,7 +3,7 @@
 use banyan_config::plan::Effect;
 use banyan_state::shadow::DropReason;
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, header};
+use http::{HeaderValue, Method, header};
 use rand::Rng as _;
 
 use super::decide::{Decision, Side};
@@ -11,7 +11,7 @@ use crate::{
     exchange::Exchange,
     forward::Fields,
     shadow::tap::{Job, Tap},
-    wire::body::ResBody,
+    wire::body::Reply,
     worker::{Local, Worker},
 };
 
@@ -75,16 +75,11 @@ pub(crate) fn copy(
 
 /// Lets the copy see the live answer pass. When the answer came by fallback the sides are not what they seem, so there is
 /// nothing to compare.
-pub(crate) fn attach(
-    worker: &Worker,
-    local: &Local,
-    copy: Copy,
-    response: Response<ResBody>,
-) -> Response<ResBody> {
+pub(crate) fn attach(worker: &Worker, local: &Local, copy: Copy, response: &mut Reply) {
     let mut job = copy.job;
     job.status = response.status().as_u16();
     let content_type = response.headers().get(header::CONTENT_TYPE);
     job.content_type = content_type.and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
     let tap = Tap::new(job, local.compiled.plan.shadow.body, worker.shadow.clone());
-    response.map(|body| body.tapped(Some(Box::new(tap))))
+    response.body_mut().tap(Box::new(tap));
 }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     forward::{self, Fields},
     outcome::Ending,
-    wire::body::{Broken, ReqBody, ResBody, Source},
+    wire::body::{Broken, Reply, ReqBody, ResBody, Source},
 };
 
 /// Hosts that are tried when connections cannot be opened: nothing was sent then, so any request may go elsewhere.
@@ -57,7 +57,7 @@ pub(crate) async fn ask(
     mut question: Question<'_>,
     notes: &mut Notes,
     now: Instant,
-) -> Result<Response<ResBody>, Broken> {
+) -> Result<Reply, Broken> {
     let mut tried = Tried::new();
     let mut last = if upstream.has_hosts() { Ending::NoEndpoint } else { Ending::DnsError };
     let mut now = now;
@@ -118,7 +118,7 @@ async fn over_h1(
     call: InFlight,
     notes: &mut Notes,
     now: Instant,
-) -> Result<Response<ResBody>, Broken> {
+) -> Result<Reply, Broken> {
     let Question { method, target, fields, host: asked_as, upgrade, body, limits } = question;
     let framing = request_framing(&body, method);
     say_h1(fields, asked_as, host, framing, upgrade);
@@ -144,7 +144,7 @@ async fn over_h1(
     let mut response = Response::new(ResBody::new(Source::H1(answer.body)));
     *response.status_mut() = answer.head.status;
     *response.headers_mut() = answer.head.headers;
-    Ok(response)
+    Ok(Box::new(response))
 }
 
 /// How the request's body will be framed: as long as it is known to be, else in chunks.
@@ -193,7 +193,7 @@ async fn over_h2(
     sender: h2::Sender,
     question: &mut Question<'_>,
     call: InFlight,
-) -> Result<Response<ResBody>, Broken> {
+) -> Result<Reply, Broken> {
     let limits = question.limits;
     let request = h2_request(host, question)?;
     let until = limits.deadline.min(Instant::now() + limits.first_byte);
@@ -207,7 +207,7 @@ async fn over_h2(
             call.judge_status(response.status(), Instant::now());
             let (parts, incoming) = response.into_parts();
             let body = h2::H2Body::new(incoming, limits.idle, limits.whole, call);
-            Ok(Response::from_parts(parts, ResBody::new(Source::H2(Box::new(body)))))
+            Ok(Box::new(Response::from_parts(parts, ResBody::new(Source::H2(Box::new(body))))))
         }
         Err(broken) => {
             if broken.ending.is_upstream_failure() {

@@ -212,9 +212,14 @@ impl Attempt {
         }
     }
 
-    fn poll_head(&mut self, cx: &mut Context<'_>, request: &Outgoing<'_>) -> Poll<Result<ResponseHead, Broken>> {
+    fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        request: &Outgoing<'_>,
+    ) -> Poll<Result<ResponseHead, Broken>> {
         loop {
-            let parsed = parse_response(&mut self.connection.buffer, &mut self.scanner, request.method, &LIMITS);
+            let parsed =
+                parse_response(&mut self.connection.buffer, &mut self.scanner, request.method, &LIMITS);
             match parsed.map_err(|_| Ending::BadGateway)? {
                 // Interim answers are between us and the upstream.
                 Some(head)

@@ -8,6 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
@@ -201,6 +202,9 @@ impl H2Request {
     }
 }
 
+/// An answer on its way to the client. In a box, since it goes through every step of the pipeline.
+pub(crate) type Reply = Box<Response<ResBody>>;
+
 /// The body of an answer.
 #[derive(Debug)]
 pub(crate) struct ResBody {
@@ -230,9 +234,8 @@ impl ResBody {
     }
 
     /// Lets `tap` see everything that passes.
-    pub(crate) fn tapped(mut self, tap: Option<Box<Tap>>) -> Self {
-        self.tap = tap;
-        self
+    pub(crate) fn tap(&mut self, tap: Box<Tap>) {
+        self.tap = Some(tap);
     }
 
     /// Its length, when it is ours and in memory.

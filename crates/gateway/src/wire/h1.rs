@@ -13,12 +13,12 @@ use banyan_http1::{
     Framing, HeadLimits, HeadScanner, Refusal, RequestHead, encode_response_head, parse_request,
 };
 use bytes::BytesMut;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use http_body::Body as _;
 use tokio::{io::AsyncReadExt as _, time::timeout};
 
 use super::{
-    body::{Broken, ReqBody, ResBody},
+    body::{Broken, Reply, ReqBody, ResBody},
     h1_body::{BodyState, H1Body, Shared},
     h2,
     outbox::Outbox,
@@ -31,7 +31,7 @@ use crate::{
     exchange::Exchange,
     forward::{self, Client},
     outcome::Ending,
-    pipeline,
+    pipeline::{self, Incoming},
     worker::Worker,
 };
 
@@ -186,16 +186,15 @@ impl Connection {
         exchange.method = Some(head.method.clone());
         exchange.target = Some(head.target.clone());
         let (version, keep_alive) = (head.version, head.keep_alive);
-        let method = head.method.clone();
-        let request = match self.request(head) {
-            Ok(request) => request,
-            Err(broken) => {
+        let mut incoming = match self.incoming(head) {
+            Ok(incoming) => incoming,
+            Err((method, broken)) => {
                 let response = pipeline::refuse(&worker, &mut exchange, broken);
                 return self.deliver(exchange, response, &method, version, false).await;
             }
         };
         let response = {
-            let mut serving = pin!(pipeline::serve(&worker, &self.client, &mut exchange, request));
+            let mut serving = pin!(pipeline::serve(&worker, &self.client, &mut exchange, &mut incoming));
             let shared = &self.shared;
             poll_fn(|cx| match serving.as_mut().poll(cx) {
                 Poll::Ready(response) => Poll::Ready(Some(response)),
@@ -208,33 +207,36 @@ impl Connection {
             worker.finish(&exchange);
             return After::Close;
         };
-        self.deliver(exchange, response, &method, version, keep_alive).await
+        self.deliver(exchange, response, &incoming.method, version, keep_alive).await
     }
 
     /// The request as the pipeline takes it.
-    fn request(&self, head: RequestHead) -> Result<Request<ReqBody>, Broken> {
+    fn incoming(&self, head: RequestHead) -> Result<Incoming, (Method, Broken)> {
+        let body = match self.body(&head) {
+            Ok(body) => body,
+            Err(broken) => {
+                self.shared.body.set(BodyState::Broken);
+                return Err((head.method, broken));
+            }
+        };
+        Ok(Incoming { method: head.method, target: head.target, headers: head.headers, body })
+    }
+
+    fn body(&self, head: &RequestHead) -> Result<ReqBody, Broken> {
+        self.shared.body.set(BodyState::Done);
+        if head.framing == Framing::Empty {
+            return Ok(ReqBody::Empty);
+        }
         let local = self.worker.local();
         let (limit, stall) = (local.compiled.plan.limits.body, local.compiled.plan.timeouts.body);
-        self.shared.body.set(BodyState::Done);
-        let body = if head.framing == Framing::Empty {
-            ReqBody::Empty
-        } else {
-            if let (Framing::Length(length), Some(limit)) = (head.framing, limit)
-                && length > limit
-            {
-                self.shared.body.set(BodyState::Broken);
-                return Err(Ending::BodyTooLarge.into());
-            }
-            let body = H1Body::new(self.shared.clone(), head.framing, head.expects_continue, limit, stall);
-            body.check_first_chunk()?;
-            ReqBody::H1(Box::new(body))
-        };
-        let mut request = Request::new(body);
-        *request.method_mut() = head.method;
-        *request.uri_mut() = head.target;
-        *request.version_mut() = head.version;
-        *request.headers_mut() = head.headers;
-        Ok(request)
+        if let (Framing::Length(length), Some(limit)) = (head.framing, limit)
+            && length > limit
+        {
+            return Err(Ending::BodyTooLarge.into());
+        }
+        let body = H1Body::new(self.shared.clone(), head.framing, head.expects_continue, limit, stall);
+        body.check_first_chunk()?;
+        Ok(ReqBody::H1(Box::new(body)))
     }
 
     /// Answers what never became a request.
@@ -250,26 +252,27 @@ impl Connection {
     async fn deliver(
         &mut self,
         mut exchange: Exchange,
-        response: Response<ResBody>,
+        mut response: Reply,
         method: &Method,
         version: Version,
         keep_alive: bool,
     ) -> After {
-        let (mut parts, body) = response.into_parts();
-        let framing = answer_framing(&mut parts.headers, parts.status, method, version, &body);
+        let status = response.status();
+        let framing = answer_framing(&mut response, method, version);
         let keep = keep_alive
             && !exchange.ending.poisons_connection()
             && self.shared.body.get() != BodyState::Broken
             && framing != Framing::UntilClose
             && !self.worker.is_draining();
-        let upgraded = parts.status == StatusCode::SWITCHING_PROTOCOLS;
-        say_connection(&mut parts.headers, version, keep, upgraded);
-        if !parts.headers.contains_key(header::DATE) {
-            parts.headers.insert(header::DATE, self.worker.date(exchange.started));
+        let upgraded = status == StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        say_connection(headers, version, keep, upgraded);
+        if !headers.contains_key(header::DATE) {
+            headers.insert(header::DATE, self.worker.date(exchange.started));
         }
         let mut outbox = std::mem::take(&mut self.outbox);
-        encode_response_head(&mut outbox.buffer, Version::HTTP_11, parts.status, &parts.headers);
-        drop(parts);
+        encode_response_head(&mut outbox.buffer, Version::HTTP_11, status, headers);
+        let body = response.into_body();
         if upgraded {
             return self.switch(exchange, outbox, body).await;
         }
@@ -384,13 +387,10 @@ fn poll_gone(shared: &Shared, cx: &mut Context<'_>) -> Poll<()> {
 }
 
 /// How an answer's body is framed towards the client; sets the fields that say so.
-fn answer_framing(
-    headers: &mut HeaderMap,
-    status: StatusCode,
-    method: &Method,
-    version: Version,
-    body: &ResBody,
-) -> Framing {
+fn answer_framing(response: &mut Reply, method: &Method, version: Version) -> Framing {
+    let (status, held, ended) =
+        (response.status(), response.body().held_length(), response.body().is_end_stream());
+    let headers = response.headers_mut();
     if status == StatusCode::NO_CONTENT || status.is_informational() {
         headers.remove(header::CONTENT_LENGTH);
         return Framing::Empty;
@@ -398,13 +398,13 @@ fn answer_framing(
     if method == Method::HEAD || status == StatusCode::NOT_MODIFIED {
         return Framing::Empty;
     }
-    if let Some(length) = body.held_length() {
+    if let Some(length) = held {
         headers.insert(header::CONTENT_LENGTH, length.into());
     }
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     match declared {
         Some(length) => Framing::Length(length),
-        None if body.is_end_stream() => {
+        None if ended => {
             headers.insert(header::CONTENT_LENGTH, 0.into());
             Framing::Empty
         }

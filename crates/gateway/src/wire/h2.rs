@@ -81,10 +81,10 @@ async fn serve_one(
         return Response::new(tracked.around(ResBody::empty()));
     };
     let response = match prepare(worker, request) {
-        Ok(request) => pipeline::serve(worker, client, exchange, request).await,
+        Ok(mut incoming) => pipeline::serve(worker, client, exchange, &mut incoming).await,
         Err(broken) => pipeline::refuse(worker, exchange, broken),
     };
-    let (mut parts, body) = response.into_parts();
+    let (mut parts, body) = (*response).into_parts();
     if let Some(length) = body.held_length() {
         parts.headers.insert(header::CONTENT_LENGTH, length.into());
     }
@@ -95,7 +95,7 @@ async fn serve_one(
 }
 
 /// The request as the pipeline takes it.
-fn prepare(worker: &Worker, request: Request<Incoming>) -> Result<Request<ReqBody>, Broken> {
+fn prepare(worker: &Worker, request: Request<Incoming>) -> Result<pipeline::Incoming, Broken> {
     let local = worker.local();
     let (limits, timeouts) = (&local.compiled.plan.limits, &local.compiled.plan.timeouts);
     let (parts, incoming) = request.into_parts();
@@ -126,7 +126,7 @@ fn prepare(worker: &Worker, request: Request<Incoming>) -> Result<Request<ReqBod
         let (left, timeout) = (limits.body, timeouts.body);
         ReqBody::H2(Box::new(H2Request { incoming, left, stall: Deadline::default(), timeout }))
     };
-    Ok(Request::from_parts(parts, body))
+    Ok(pipeline::Incoming { method: parts.method, target: parts.uri, headers: parts.headers, body })
 }
 
 /// Ends the exchange when the answer has ended, or was given up.
