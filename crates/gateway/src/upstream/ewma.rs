@@ -32,8 +32,7 @@ impl PeakEwma {
         if seconds > self.seconds {
             self.seconds = seconds;
         } else {
-            let age = now.saturating_duration_since(self.at).as_secs_f64();
-            let kept = (-age / DECAY.as_secs_f64()).exp();
+            let kept = self.kept(now);
             self.seconds = self.seconds.mul_add(kept, seconds * (1.0 - kept));
         }
         self.at = now;
@@ -44,9 +43,16 @@ impl PeakEwma {
         self.observe(FAILURE_PENALTY, now);
     }
 
-    /// What one more call would cost with `in_flight` under way.
-    pub(crate) fn load(&self, in_flight: u32) -> f64 {
-        self.seconds * (f64::from(in_flight) + 1.0)
+    /// What one more call would cost with `in_flight` under way. A host that nobody asks becomes cheaper with time: else bad
+    /// news of long ago would keep it from ever being asked, and from ever being known to be well again.
+    pub(crate) fn load(&self, in_flight: u32, now: Instant) -> f64 {
+        self.seconds * self.kept(now) * (f64::from(in_flight) + 1.0)
+    }
+
+    /// The share of the estimate that time has left.
+    fn kept(&self, now: Instant) -> f64 {
+        let age = now.saturating_duration_since(self.at).as_secs_f64();
+        (-age / DECAY.as_secs_f64()).exp()
     }
 }
 
@@ -63,19 +69,33 @@ mod tests {
         let start = Instant::now();
         let mut ewma = PeakEwma::new(start);
         ewma.observe(Duration::from_secs(1), after(start, 10));
-        assert!((ewma.load(0) - 1.0).abs() < 1e-9);
+        assert!((ewma.load(0, after(start, 10)) - 1.0).abs() < 1e-9);
         ewma.observe(Duration::from_millis(10), after(start, 20));
-        assert!(ewma.load(0) > 0.99);
+        assert!(ewma.load(0, after(start, 20)) > 0.99);
         ewma.observe(Duration::from_millis(10), after(start, 30_020));
-        assert!(ewma.load(0) < 0.1, "{}", ewma.load(0));
+        assert!(ewma.load(0, after(start, 30_020)) < 0.1);
     }
 
     #[test]
     fn load_grows_with_calls_under_way_and_a_new_host_is_no_bargain() {
         let start = Instant::now();
-        let (mut known, new) = (PeakEwma::new(start), PeakEwma::new(start));
-        known.observe(Duration::from_millis(2), after(start, 60_000));
-        assert!(known.load(0) < new.load(0));
-        assert!(known.load(20) > new.load(0), "a busy known host gives way to the new one");
+        let now = after(start, 60_000);
+        let (mut known, new) = (PeakEwma::new(start), PeakEwma::new(now));
+        known.observe(Duration::from_millis(2), now);
+        assert!(known.load(0, now) < new.load(0, now));
+        assert!(known.load(20, now) > new.load(0, now), "a busy known host gives way to the new one");
+    }
+
+    #[test]
+    fn a_host_that_failed_is_asked_again_in_the_end() {
+        let start = Instant::now();
+        let (mut well, mut failed) = (PeakEwma::new(start), PeakEwma::new(start));
+        failed.fail(start);
+        let asked = (1..600).map(|second| after(start, second * 1000)).find(|&now| {
+            well.observe(Duration::from_millis(5), now);
+            failed.load(0, now) < well.load(0, now)
+        });
+        let waited = asked.map(|now| now.duration_since(start)).expect("it is asked again");
+        assert!((Duration::from_secs(30)..Duration::from_secs(120)).contains(&waited), "{waited:?}");
     }
 }

@@ -88,9 +88,11 @@ impl LocalUpstream {
         let hosts = self.hosts.borrow();
         let untried = |host: &Rc<LocalHost>| !tried.iter().any(|other| Rc::ptr_eq(host, other));
         let is_up = |host: &LocalHost| host.shared.state() == State::Up;
-        choose(&hosts, |host| is_up(host) && !host.shared.is_ejected(now) && untried(host), rng)
-            .or_else(|| choose(&hosts, |host| is_up(host) && untried(host), rng))
-            .or_else(|| choose(&hosts, |host| host.shared.state() == State::NotReady && untried(host), rng))
+        choose(&hosts, |host| is_up(host) && !host.shared.is_ejected(now) && untried(host), rng, now)
+            .or_else(|| choose(&hosts, |host| is_up(host) && untried(host), rng, now))
+            .or_else(|| {
+                choose(&hosts, |host| host.shared.state() == State::NotReady && untried(host), rng, now)
+            })
     }
 
     /// Whether it has any address at all.
@@ -112,6 +114,7 @@ fn choose(
     hosts: &[Rc<LocalHost>],
     tier: impl Fn(&Rc<LocalHost>) -> bool,
     rng: &mut SmallRng,
+    now: Instant,
 ) -> Option<Rc<LocalHost>> {
     if let [only] = hosts {
         return tier(only).then(|| only.clone());
@@ -125,7 +128,7 @@ fn choose(
     let first = rng.random_range(0..count);
     let second = (first + rng.random_range(1..count)) % count;
     let (first, second) = (nth(first)?, nth(second)?);
-    Some(if second.load() < first.load() { second.clone() } else { first.clone() })
+    Some(if second.load(now) < first.load(now) { second.clone() } else { first.clone() })
 }
 
 impl LocalHost {
@@ -140,8 +143,8 @@ impl LocalHost {
         }
     }
 
-    fn load(&self) -> f64 {
-        self.cost.get().load(self.in_flight.get())
+    fn load(&self, now: Instant) -> f64 {
+        self.cost.get().load(self.in_flight.get(), now)
     }
 
     /// An idle connection that is still open, the most recently used first.
