@@ -1,0 +1,197 @@
+//! The command line: what people type beside `serve`.
+
+use std::{fs, path::Path, process::Output};
+
+use anyhow::{Context as _, Result};
+use banyan_e2e::{Sides, Verdict};
+use banyan_testkit::{Banyan, Setup, command};
+
+/// Runs a command without holding up the upstreams of the test, which live on this thread.
+async fn run(words: &[&str], config: &Path) -> Result<Output> {
+    let mut command = command(words)?;
+    command.arg("--config").arg(config);
+    Ok(tokio::task::spawn_blocking(move || command.output()).await??)
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[output.stdout.clone(), output.stderr.clone()].concat()).into_owned()
+}
+
+/// Runs `banyan unit ...` and expects this exit code. Returns what was said.
+async fn unit(banyan: &Banyan, words: &[&str], code: i32) -> Result<String> {
+    let output = run(&[&["unit"], words].concat(), &banyan.config_path()).await?;
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(code), "unit {words:?}: {said}");
+    Ok(said)
+}
+
+#[tokio::test]
+async fn a_unit_is_moved_held_and_brought_back() -> Result<()> {
+    let sides = Sides::start().await?;
+    let banyan = Banyan::start(&sides.config("")).await?;
+    let mut client = banyan.client().await?;
+    let mut side = async || anyhow::Ok(Verdict::ask(&mut client, "/articles", "ann").await?.side);
+    assert_eq!(side().await?, "legacy");
+    unit(&banyan, &["set", "articles", "100%", "--why", "it is time", "--by", "ann"], 0).await?;
+    assert_eq!(side().await?, "replacement");
+    let shown = unit(&banyan, &["show", "articles"], 0).await?;
+    assert!(shown.contains("100%") && shown.contains("it is time"), "{shown}");
+    assert!(unit(&banyan, &["list"], 0).await?.contains("articles"));
+    unit(&banyan, &["hold", "articles"], 0).await?;
+    let refused = unit(&banyan, &["set", "articles", "50%"], 1).await?;
+    assert!(refused.contains("release"), "{refused}");
+    unit(&banyan, &["back", "articles"], 0).await?;
+    assert_eq!(side().await?, "legacy");
+    unit(&banyan, &["release", "articles"], 0).await?;
+    unit(&banyan, &["set", "articles", "5%"], 0).await?;
+    unit(&banyan, &["reset", "articles"], 0).await?;
+    let history = unit(&banyan, &["history", "articles"], 0).await?;
+    assert!(
+        history.contains("100%") && history.contains("it is time") && history.contains("ann"),
+        "{history}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_refused_with_a_reason() -> Result<()> {
+    let sides = Sides::start().await?;
+    let banyan = Banyan::start(&sides.config("")).await?;
+    let unknown = unit(&banyan, &["set", "artikles", "5%"], 1).await?;
+    assert!(unknown.contains("artikles"), "{unknown}");
+    for percent in ["150%", "5", "-5%", "five"] {
+        let output = run(&["unit", "set", "articles", percent], &banyan.config_path()).await?;
+        assert!(!output.status.success(), "{percent}: {}", said(&output));
+    }
+    assert_eq!(banyan.admin()?.get("/v1/units/articles").await?.json["percent"], "0%");
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_a_gateway_it_says_so() -> Result<()> {
+    let sides = Sides::start().await?;
+    let mut banyan = Banyan::start(&sides.config("")).await?;
+    banyan.terminate()?;
+    banyan.wait().await?;
+    let admin = banyan.admin()?.address().to_string();
+    let said = unit(&banyan, &["list"], 1).await?;
+    assert!(said.contains(&admin), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn status_upstreams_and_reload() -> Result<()> {
+    let sides = Sides::start().await?;
+    let banyan = Banyan::start(&sides.config("")).await?;
+    let upstreams = run(&["upstreams"], &banyan.config_path()).await?;
+    assert!(
+        upstreams.status.success() && said(&upstreams).contains(&sides.legacy.address().to_string()),
+        "{}",
+        said(&upstreams)
+    );
+    assert!(run(&["status"], &banyan.config_path()).await?.status.success());
+    assert!(run(&["reload"], &banyan.config_path()).await?.status.success());
+    fs::write(banyan.config_path(), "version: 1\nnonsense: true\n")?;
+    let refused = run(&["reload"], &banyan.config_path()).await?;
+    assert!(!refused.status.success() && said(&refused).contains("nonsense"), "{}", said(&refused));
+    Ok(())
+}
+
+/// What is explained is what happens: the bucket and the side of the live gateway.
+#[tokio::test]
+async fn explain_and_the_gateway_agree() -> Result<()> {
+    let sides = Sides::start().await?;
+    let banyan = Banyan::start(&sides.config("")).await?;
+    Sides::move_to(&banyan.admin()?, "50%").await?;
+    let mut client = banyan.client().await?;
+    for number in 0..10 {
+        let user = format!("user-{number}");
+        let verdict = Verdict::ask(&mut client, "/articles/7", &user).await?;
+        let mut explain = command(&["explain"])?;
+        explain.arg(banyan.config_path()).args(["GET", "/articles/7", "--as", &user]);
+        let output = tokio::task::spawn_blocking(move || explain.output()).await??;
+        let text = said(&output);
+        assert!(output.status.success(), "{text}");
+        assert!(text.contains(&format!("bucket {}", verdict.bucket)), "{verdict:?}: {text}");
+        let decided = text.lines().find(|line| line.starts_with("decide")).context("no decision")?;
+        assert!(decided.ends_with(&verdict.side), "{verdict:?}: {text}");
+    }
+    Ok(())
+}
+
+fn explain(config: &Path, words: &[&str]) -> Result<String> {
+    let output = command(&["explain"])?.arg(config).args(words).output()?;
+    assert!(output.status.code().is_some_and(|code| code < 2), "{}", said(&output));
+    Ok(said(&output))
+}
+
+#[tokio::test]
+async fn explain_says_what_is_not_served() -> Result<()> {
+    let sides = Sides::start().await?;
+    let banyan = Setup::new(&sides.config("")).start().await?;
+    let nowhere = explain(&banyan.config_path(), &["GET", "/nowhere"])?;
+    assert!(nowhere.contains("404"), "{nowhere}");
+    let not_so = explain(&banyan.config_path(), &["DELETE", "/articles"])?;
+    assert!(not_so.contains("405"), "{not_so}");
+    Ok(())
+}
+
+/// `full.yaml` names every key, certificates too, which are missed here and nowhere else.
+#[test]
+fn the_examples_are_good() -> Result<()> {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let mut checked = 0;
+    for file in fs::read_dir(examples)? {
+        let path = file?.path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            let output = command(&["check"])?.arg(&path).output()?;
+            let only_files = said(&output).contains("No such file") && path.ends_with("full.yaml");
+            assert!(output.status.success() || only_files, "{}: {}", path.display(), said(&output));
+            checked += 1;
+        }
+    }
+    assert!(checked >= 2, "banyan.yaml and full.yaml at least");
+    Ok(())
+}
+
+#[test]
+fn the_schema_is_one() -> Result<()> {
+    let output = command(&["schema"])?.output()?;
+    let schema: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    assert!(schema["$schema"].as_str().is_some_and(|schema| schema.contains("2020-12")));
+    assert!(schema["properties"]["units"].is_object());
+    Ok(())
+}
+
+#[test]
+fn completions_and_the_manual_page() -> Result<()> {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = command(&["completions", shell])?.output()?;
+        assert!(
+            output.status.success() && String::from_utf8_lossy(&output.stdout).contains("banyan"),
+            "{shell}"
+        );
+    }
+    let output = command(&["man"])?.output()?;
+    assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains(".TH"));
+    Ok(())
+}
+
+/// A command that is misspelt ends with 2 and help, as everywhere.
+#[test]
+fn a_command_that_is_none() -> Result<()> {
+    let output = command(&["sreve"])?.output()?;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("serve"), "{}", said(&output));
+    Ok(())
+}
+
+/// The demo with everything embedded: both sides served, copies compared, nothing failed.
+#[test]
+fn the_demo_ends_by_itself_and_well() -> Result<()> {
+    let output = command(&["demo", "--for", "5s"])?.output()?;
+    let text = said(&output);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains(" 0 failed") && text.contains("both sides served"), "{text}");
+    Ok(())
+}
