@@ -42,15 +42,17 @@ impl Load {
     /// When one has failed or is not answered.
     pub async fn goes_on(&mut self) -> Result<()> {
         let then: Vec<_> = self.answered.iter().map(|count| count.load(Relaxed)).collect();
+        let clients = &mut self.clients;
         eventually(async || {
-            if let Some(ended) = self.clients.try_join_next() {
-                ended??;
+            if let Some(ended) = clients.try_join_next() {
+                // An end is no reason to ask again.
+                return Ok(ended.map_err(Into::into).and_then(|result| result));
             }
             let on = self.answered.iter().zip(&then).all(|(count, then)| count.load(Relaxed) >= then + 2);
             ensure!(on, "not every client was answered");
-            Ok(())
+            Ok(Ok(()))
         })
-        .await
+        .await?
     }
 
     /// Stops the clients; see [`Self::end`].

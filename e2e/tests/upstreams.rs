@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use banyan_e2e::{Load, assert_problem};
-use banyan_testkit::{Answer, Banyan, Gate, Port, Received, Reply, Scripted, eventually};
+use banyan_testkit::{Answer, Banyan, Gate, Pattern, Port, Received, Reply, Scripted, eventually};
 use tokio::task::JoinSet;
 
 fn says(name: &'static str) -> impl Fn(&Received) -> Answer + Send + Sync + 'static {
@@ -195,5 +195,21 @@ async fn a_length_beside_a_coding() -> Result<()> {
         assert_eq!((response.text().as_str(), response.fields.get("content-length")), ("hello", None));
     }
     assert_eq!(upstream.connections(), 3);
+    Ok(())
+}
+
+/// Heads without end, and interim answers without end: both end with a limit, and hold next to nothing.
+#[tokio::test]
+async fn answers_whose_head_does_not_end() -> Result<()> {
+    let endless = || Answer::new().send("HTTP/1.1 200 OK\r\nX-A: ").pattern(Pattern::new(64 << 20, 1));
+    let upstream = Scripted::start(move |_| endless()).await?;
+    let banyan = over(&[upstream.url()], "").await?;
+    assert_problem(&banyan.client().await?.get("/", "").await?, 502, "upstream-protocol");
+    let memory = banyan.memory_kib()?;
+    assert!(memory < 128 * 1024, "{memory} KiB");
+    let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n".repeat(20_000);
+    let upstream = Scripted::start(move |_| Answer::new().send(interim.clone()).hang()).await?;
+    let banyan = over(&[upstream.url()], ", timeout: 500ms").await?;
+    assert_problem(&banyan.client().await?.get("/", "").await?, 504, "upstream-timeout");
     Ok(())
 }

@@ -47,6 +47,15 @@ impl Connections {
     }
 }
 
+impl Connections {
+    /// A slot at once, whatever the limit says.
+    pub(crate) fn slot_beyond_the_limit(self: &std::sync::Arc<Self>) -> Slot {
+        self.open.fetch_add(1, Relaxed);
+        self.gauge.inc();
+        Slot(self.clone())
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Relaxed);

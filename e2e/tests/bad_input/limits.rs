@@ -101,3 +101,18 @@ async fn a_route_may_allow_less() -> Result<()> {
     assert_eq!(upstream.requests().len(), 1);
     Ok(())
 }
+
+/// Beyond the limit clients wait, and are served as soon as somebody leaves.
+#[tokio::test]
+async fn more_connections_than_allowed_wait() -> Result<()> {
+    let (upstream, banyan) = pass_through("limits: { connections: 2 }").await?;
+    let (mut one, mut two) = (banyan.client().await?, banyan.client().await?);
+    assert_eq!((one.get("/one", "").await?.status, two.get("/two", "").await?.status), (200, 200));
+    let mut third = banyan.client().await?;
+    third.write("GET /third HTTP/1.1\r\nHost: a\r\n\r\n").await?;
+    assert_eq!(one.get("/one", "").await?.status, 200, "those inside are not disturbed");
+    assert!(upstream.requests().iter().all(|request| request.target != "/third"));
+    drop(one);
+    assert_eq!(third.read_response("GET").await?.status, 200);
+    Ok(())
+}

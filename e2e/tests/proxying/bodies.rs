@@ -184,3 +184,20 @@ async fn a_client_that_leaves_in_mid_body_takes_the_request_along() -> Result<()
     assert!(!requests[0].body.complete, "half a request must not look whole");
     Ok(())
 }
+
+/// Clients that write head and body apart must not lose their connection because the answer came between the two.
+#[tokio::test]
+async fn a_small_body_after_an_early_answer_costs_nothing() -> Result<()> {
+    let (_upstream, banyan) = proxy(|_| Reply::new(200).into()).await?;
+    let mut client = banyan.client().await?;
+    for body in
+        ["Content-Length: 5\r\n\r\n|hello", "Transfer-Encoding: chunked\r\n\r\n|5\r\nhello\r\n0\r\n\r\n"]
+    {
+        let (head, body) = body.split_once('|').unwrap_or_default();
+        client.write(format!("POST /loop HTTP/1.1\r\nHost: a\r\nBanyan-Hops: 99\r\n{head}")).await?;
+        assert_eq!(client.read_response("POST").await?.status, 508);
+        client.write(body).await?;
+        assert_eq!(client.get("/next", "").await?.status, 200);
+    }
+    Ok(())
+}

@@ -189,6 +189,22 @@ async fn a_stream_that_is_given_up_is_cancelled() -> Result<()> {
     Ok(())
 }
 
+/// What HTTP/1.1 refuses is refused here too: nothing of it becomes a request to an upstream.
+#[tokio::test]
+async fn requests_that_cannot_be_passed_on() -> Result<()> {
+    let (upstream, banyan) = proxy(|_| Reply::new(200).into()).await?;
+    let mut client = h2::connect(banyan.address()).await;
+    let connect = Request::connect("test.example:443").body(full(""))?;
+    let status = ask(&mut client, connect).await?.head.status;
+    assert!(status.is_client_error(), "CONNECT: {status}");
+    let other_host = Request::get("http://test.example/").header("host", "other.example").body(full(""))?;
+    assert_eq!(ask(&mut client, other_host).await?.head.status, 400);
+    assert_eq!(ask(&mut client, get("/good")?).await?.head.status, 200);
+    let targets: Vec<_> = upstream.requests().into_iter().map(|request| request.target).collect();
+    assert_eq!(targets, ["/good"]);
+    Ok(())
+}
+
 async fn with_tls(upstream: &Scripted, certificate: &Certificate) -> Result<Banyan> {
     let config = format!(
         "version: 1\n\

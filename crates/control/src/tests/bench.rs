@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex,
         mpsc::{Receiver, SyncSender, sync_channel},
     },
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use axum::{Router, body::Body};

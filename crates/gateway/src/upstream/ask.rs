@@ -61,18 +61,32 @@ pub(crate) async fn ask(
     let mut tried = Tried::new();
     let mut last = if upstream.has_hosts() { Ending::NoEndpoint } else { Ending::DnsError };
     let mut now = now;
+    // Where an idle connection broke as it was taken up. The host is asked once more on a fresh one; if it takes none, it
+    // is a host like any other that cannot be reached.
+    let mut stale: Option<Rc<LocalHost>> = None;
+    let mut only_fresh = false;
     loop {
-        let Some(host) = upstream.pick(&tried, &mut rng.borrow_mut(), now) else { return Err(last.into()) };
+        let next = stale.take().or_else(|| upstream.pick(&tried, &mut rng.borrow_mut(), now));
+        let Some(host) = next else { return Err(last.into()) };
         notes.attempts += 1;
         notes.endpoint = Some(host.shared.address);
         let call = InFlight::start(host.clone(), now);
-        let reached = match at_hand(&host, &question, now) {
+        let ready = if only_fresh { None } else { at_hand(&host, &question, now) };
+        let reached = match ready {
             Some(reached) => Ok(reached),
             None => timeout_at(question.limits.deadline, open(&host)).await.unwrap_or(Err(Ending::Deadline)),
         };
         match reached {
             Ok(Reached::H1(connection)) => {
-                return over_h1(&host, connection, question, call, notes, now).await;
+                let again = if question.method.is_idempotent() { question.body.again() } else { None };
+                match (over_h1(&host, connection, &mut question, call, now).await, again) {
+                    (Err(Failure { stale: true, .. }), Some(body)) => {
+                        question.body = body;
+                        (stale, only_fresh, last) = (Some(host), true, Ending::Reset);
+                        now = Instant::now();
+                    }
+                    (result, _) => return result.map_err(|failure| failure.broken),
+                }
             }
             Ok(Reached::H2(sender)) => return over_h2(&host, sender, &mut question, call).await,
             Err(ending) => {
@@ -114,33 +128,21 @@ async fn open(host: &Rc<LocalHost>) -> Result<Reached, Ending> {
 async fn over_h1(
     host: &Rc<LocalHost>,
     connection: Box<Connection>,
-    question: Question<'_>,
+    question: &mut Question<'_>,
     call: InFlight,
-    notes: &mut Notes,
     now: Instant,
-) -> Result<Reply, Broken> {
-    let Question { method, target, fields, host: asked_as, upgrade, body, limits } = question;
-    let framing = request_framing(&body, method);
-    say_h1(fields, asked_as, host, framing, upgrade);
-    let request = Outgoing { method, target, fields, framing, upgrade: upgrade.is_some() };
-    let again = if method.is_idempotent() { body.again() } else { None };
-    let answer = match (h1::send(connection, request, body, limits, call, now).await, again) {
-        (Err(Failure { stale: true, .. }), Some(body)) => {
-            // The upstream closed an idle connection while we took it up. Once more, on a fresh one.
-            notes.attempts += 1;
-            let fresh = timeout_at(limits.deadline, open(host)).await.unwrap_or(Err(Ending::Deadline));
-            match fresh {
-                Ok(Reached::H1(connection)) => {
-                    let now = Instant::now();
-                    h1::send(connection, request, body, limits, InFlight::start(host.clone(), now), now).await
-                }
-                Ok(Reached::H2(_)) => return Err(Ending::BadGateway.into()),
-                Err(ending) => return Err(ending.into()),
-            }
-        }
-        (result, _) => result,
+) -> Result<Reply, Failure> {
+    let body = std::mem::replace(&mut question.body, ReqBody::Empty);
+    let framing = request_framing(&body, question.method);
+    say_h1(question.fields, question.host, host, framing, question.upgrade);
+    let request = Outgoing {
+        method: question.method,
+        target: question.target,
+        fields: question.fields,
+        framing,
+        upgrade: question.upgrade.is_some(),
     };
-    let answer = answer.map_err(|failure| failure.broken)?;
+    let answer = h1::send(connection, request, body, question.limits, call, now).await?;
     let mut response = Response::new(ResBody::new(Source::H1(answer.body)));
     *response.status_mut() = answer.head.status;
     *response.headers_mut() = answer.head.headers;

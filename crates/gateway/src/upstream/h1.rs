@@ -92,9 +92,8 @@ pub(crate) struct AttemptLimits {
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) broken: Broken,
-    /// The connection had been used before and not one byte of an answer came: most likely the upstream closed it
-    /// while we sent.
-    pub(crate) stale: bool,
+    /// The connection broke before one byte of an answer came.
+    pub(crate) unanswered: bool,
 }
 
 /// The answer's head, and the rest of the exchange as its body.
@@ -146,11 +145,13 @@ pub(crate) async fn send(
             Ok(Answer { head, body })
         }
         Err(broken) => {
-            let stale = broken.ending == Ending::Reset && attempt.connection.uses > 1 && !attempt.answered;
-            if !stale && broken.ending.is_upstream_failure() {
+            let unanswered = broken.ending == Ending::Reset && !attempt.answered;
+            // A connection that was used before may have been closed for being idle, which is no fault.
+            let is_stale = unanswered && attempt.connection.uses > 1;
+            if !is_stale && broken.ending.is_upstream_failure() {
                 call.failed(Instant::now());
             }
-            Err(Failure { broken, stale })
+            Err(Failure { broken, unanswered })
         }
     }
 }

@@ -21,7 +21,7 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: TcpListener, index: usize)
     loop {
         tokio::select! {
             () = worker.drain_begun() => break,
-            accepted = accept(&worker, &listener) => start(&worker, &mut open, accepted, index).await,
+            accepted = listener.accept() => start(&worker, &mut open, accepted, index).await,
         }
         while open.try_join_next().is_some() {}
     }
@@ -35,20 +35,15 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: TcpListener, index: usize)
     }
 }
 
-async fn accept(worker: &Worker, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr, Slot)> {
-    let slot = worker.connections.slot().await;
-    let (stream, peer) = listener.accept().await?;
-    Ok((stream, peer, slot))
-}
-
 async fn start(
     worker: &Rc<Worker>,
     open: &mut JoinSet<()>,
-    accepted: io::Result<(TcpStream, SocketAddr, Slot)>,
+    accepted: io::Result<(TcpStream, SocketAddr)>,
     index: usize,
 ) {
     match accepted {
-        Ok((stream, peer, slot)) => {
+        Ok((stream, peer)) => {
+            let slot = slot(worker).await;
             let worker = worker.clone();
             open.spawn_local(async move {
                 serve(worker, stream, peer, index).await;
@@ -63,9 +58,19 @@ async fn start(
     }
 }
 
+/// A slot for a connection that is here. While there is none the worker accepts no other, so the rest waits in the kernel's
+/// backlog; taking slots ahead of connections would let an idle worker keep them from a busy one.
+async fn slot(worker: &Worker) -> Slot {
+    tokio::select! {
+        slot = worker.connections.slot() => slot,
+        // It was accepted, so it is served: in a drain nobody may wait for a slot that a tunnel holds.
+        () = worker.drain_begun() => worker.connections.slot_beyond_the_limit(),
+    }
+}
+
 /// The kernel has accepted these already; closing the listener would reset them.
 async fn take_backlog(worker: &Rc<Worker>, listener: &TcpListener, open: &mut JoinSet<()>, index: usize) {
-    while let Ok(accepted) = timeout(Duration::ZERO, accept(worker, listener)).await {
+    while let Ok(accepted) = timeout(Duration::ZERO, listener.accept()).await {
         start(worker, open, accepted, index).await;
     }
 }

@@ -42,6 +42,8 @@ const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How long an idle connection may still bring a request once the drain has begun. Closing it at once would race with a
 /// request on its way.
 const DRAIN_IDLE: Duration = Duration::from_secs(1);
+/// What is read and thrown away of a request that was answered before its end, so that its connection can be kept.
+const DISCARD_BYTES: usize = 64 * 1024;
 /// What is read and thrown away of a client that goes on sending after its answer, so that a reset does not destroy the
 /// answer on its way (RFC 9112 section 9.6).
 const LINGER_BYTES: usize = 512 * 1024;
@@ -82,6 +84,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: Stream, client: Client) {
         stream: RefCell::new(stream),
         buffer: RefCell::new(BytesMut::new()),
         body: Cell::new(BodyState::Done),
+        unread: RefCell::default(),
     };
     let drained = worker.clone();
     let mut drain = pin!(drained.drain_begun());
@@ -207,6 +210,8 @@ impl Connection {
             worker.finish(&exchange);
             return After::Close;
         };
+        // What of its body was not sent up lies in the connection; see `read_to_end`.
+        incoming.body = ReqBody::Empty;
         self.deliver(exchange, response, &incoming.method, version, keep_alive).await
     }
 
@@ -279,13 +284,12 @@ impl Connection {
         let mut pump = Pump::new(outbox, body, framing);
         let ended = self.write(&mut pump).await;
         exchange.sent = pump.body_bytes;
-        let Pump { outbox, .. } = pump;
-        self.outbox = outbox;
+        self.outbox = pump.into_outbox();
         if let Err(ending) = ended {
             exchange.ending = ending;
         }
         self.worker.finish(&exchange);
-        if keep && ended.is_ok() && self.shared.body.get() == BodyState::Done {
+        if keep && ended.is_ok() && self.read_to_end().await {
             return After::Keep;
         }
         if ended.is_err() {
@@ -294,6 +298,20 @@ impl Connection {
             self.outbox = Outbox::default();
         }
         After::Close
+    }
+
+    /// Whether the request was read to its end, if need be by throwing away what is left of it. A client that is answered
+    /// early goes on sending; closing on it could destroy the answer, and it would lose its connection for nothing.
+    async fn read_to_end(&self) -> bool {
+        match self.shared.body.get() {
+            BodyState::Done => true,
+            BodyState::Broken => false,
+            BodyState::Open => {
+                let mut left = DISCARD_BYTES;
+                let discard = poll_fn(|cx| self.shared.poll_discard(cx, &mut left));
+                timeout(LINGER_TIME, discard).await.unwrap_or(false)
+            }
+        }
     }
 
     /// Writes until the body is through, the client is gone or has stopped reading.

@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) stream: RefCell<Stream>,
     pub(crate) buffer: RefCell<BytesMut>,
     pub(crate) body: Cell<BodyState>,
+    /// How to read on in a body that nobody wanted to the end.
+    pub(crate) unread: RefCell<Option<BodyDecoder>>,
 }
 
 /// How far the current request's body was read.
@@ -47,6 +49,31 @@ pub(crate) enum BodyState {
 }
 
 impl Shared {
+    /// Reads what is left of a body that was answered before its end, and throws it away: `true` when the end came within
+    /// `limit` bytes, so that the next request may follow.
+    pub(crate) fn poll_discard(&self, cx: &mut Context<'_>, limit: &mut usize) -> Poll<bool> {
+        let mut unread = self.unread.borrow_mut();
+        let Some(decoder) = &mut *unread else { return Poll::Ready(false) };
+        loop {
+            let piece = decoder.decode(&mut self.buffer.borrow_mut());
+            match piece {
+                Ok(Piece::Data(data)) => match limit.checked_sub(data.len()) {
+                    Some(left) => *limit = left,
+                    None => return Poll::Ready(false),
+                },
+                Ok(Piece::End(_)) => {
+                    self.body.set(BodyState::Done);
+                    return Poll::Ready(true);
+                }
+                Ok(Piece::NeedMore) => match ready!(self.poll_fill(cx, READ_BYTES)) {
+                    Ok(count) if count > 0 => {}
+                    _ => return Poll::Ready(false),
+                },
+                Err(_) => return Poll::Ready(false),
+            }
+        }
+    }
+
     /// Reads what is there into the buffer, making room for at most `room` bytes.
     pub(crate) fn poll_fill(&self, cx: &mut Context<'_>, room: usize) -> Poll<io::Result<usize>> {
         let mut buffer = self.buffer.borrow_mut();
@@ -78,6 +105,7 @@ impl H1Body {
         timeout: Duration,
     ) -> Self {
         shared.body.set(BodyState::Open);
+        shared.unread.replace(None);
         let declared = if let Framing::Length(length) = framing { Some(length) } else { None };
         Self {
             shared,
@@ -174,5 +202,15 @@ impl H1Body {
         self.shared.body.set(BodyState::Broken);
         let detail = if let Refusal::BadChunk(detail) = refusal { Some(detail) } else { None };
         Broken { ending: Ending::BadRequest, detail }
+    }
+}
+
+impl Drop for H1Body {
+    /// A client that still waits to be told to go ahead may or may not send its body: that cannot be read on.
+    fn drop(&mut self) {
+        if self.shared.body.get() == BodyState::Open && self.go_ahead.is_empty() {
+            let decoder = std::mem::replace(&mut self.decoder, BodyDecoder::Length(0));
+            self.shared.unread.replace(Some(decoder));
+        }
     }
 }

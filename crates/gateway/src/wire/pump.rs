@@ -66,6 +66,11 @@ impl<B: Body<Data = Bytes> + Unpin> Pump<B> {
         self.body.is_none()
     }
 
+    /// Gives up the body and what was not written of it, and keeps the room for the next.
+    pub(crate) fn into_outbox(self) -> Outbox {
+        self.outbox
+    }
+
     /// Ready when everything was taken and written.
     pub(crate) fn poll(
         &mut self,
