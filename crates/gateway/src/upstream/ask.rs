@@ -61,29 +61,26 @@ pub(crate) async fn ask(
     let mut tried = Tried::new();
     let mut last = if upstream.has_hosts() { Ending::NoEndpoint } else { Ending::DnsError };
     let mut now = now;
-    // Where an idle connection broke as it was taken up. The host is asked once more on a fresh one; if it takes none, it
-    // is a host like any other that cannot be reached.
-    let mut stale: Option<Rc<LocalHost>> = None;
-    let mut only_fresh = false;
+    // After a connection broke before it answered: once more, wherever that may be, and not on one that lay idle.
+    let mut once_more = false;
     loop {
-        let next = stale.take().or_else(|| upstream.pick(&tried, &mut rng.borrow_mut(), now));
-        let Some(host) = next else { return Err(last.into()) };
+        let Some(host) = upstream.pick(&tried, &mut rng.borrow_mut(), now) else { return Err(last.into()) };
         notes.attempts += 1;
         notes.endpoint = Some(host.shared.address);
         let call = InFlight::start(host.clone(), now);
-        let ready = if only_fresh { None } else { at_hand(&host, &question, now) };
+        let ready = if once_more { None } else { at_hand(&host, &question, now) };
         let reached = match ready {
             Some(reached) => Ok(reached),
             None => timeout_at(question.limits.deadline, open(&host)).await.unwrap_or(Err(Ending::Deadline)),
         };
         match reached {
             Ok(Reached::H1(connection)) => {
-                let again = if question.method.is_idempotent() { question.body.again() } else { None };
+                let may_repeat = question.method.is_idempotent() && !once_more;
+                let again = if may_repeat { question.body.again() } else { None };
                 match (over_h1(&host, connection, &mut question, call, now).await, again) {
-                    (Err(Failure { stale: true, .. }), Some(body)) => {
+                    (Err(Failure { unanswered: true, .. }), Some(body)) => {
                         question.body = body;
-                        (stale, only_fresh, last) = (Some(host), true, Ending::Reset);
-                        now = Instant::now();
+                        (once_more, last, now) = (true, Ending::Reset, Instant::now());
                     }
                     (result, _) => return result.map_err(|failure| failure.broken),
                 }

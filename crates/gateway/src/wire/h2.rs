@@ -110,11 +110,6 @@ fn prepare(worker: &Worker, request: Request<Incoming>) -> Result<pipeline::Inco
     if parts.method == http::Method::CONNECT {
         return Err(Broken { ending: Ending::BadRequest, detail: Some("the request target is not valid") });
     }
-    // A tunnel to somewhere else is nothing that routes lead to; HTTP/1.1 refuses it as a target of its own form.
-    if parts.method == http::Method::CONNECT {
-        let detail = Some("the request target is not valid");
-        return Err(Broken { ending: Ending::BadRequest, detail });
-    }
     let host = parts.headers.get(header::HOST).map(http::HeaderValue::as_bytes);
     match (parts.uri.authority(), host) {
         (Some(authority), Some(host)) if !authority.as_str().as_bytes().eq_ignore_ascii_case(host) => {
