@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use banyan_config::plan::{Route, Target};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use http_body::Body as _;
 use tokio::time::Instant;
 
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
     worker::{Local, Worker},
 };
 
-/// Request bodies up to this size are held where that lets a request be sent twice: to fall back, or to compare.
+/// Request bodies that say they are no larger are held where that lets a request be sent twice: to fall back, or to compare.
 const HOLD_BYTES: usize = 64 * 1024;
 const NO_HOST: HeaderValue = HeaderValue::from_static("");
 
@@ -95,7 +96,8 @@ async fn answer(
     let sampled = exchange.decision.as_ref().is_some_and(|decision| {
         upgrade.is_none() && shadow::is_sampled(worker, local, decision, route.effect)
     });
-    if sampled || may_fall_back(local, exchange, route) {
+    let is_small = body.size_hint().exact().is_some_and(|length| length <= HOLD_BYTES as u64);
+    if is_small && (sampled || may_fall_back(local, exchange, route)) {
         let waits = !matches!(body, ReqBody::Empty);
         body = body.hold(HOLD_BYTES).await?;
         if waits {

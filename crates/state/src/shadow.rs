@@ -27,7 +27,7 @@ pub struct ShadowReport {
 pub enum DropReason {
     /// The queue was full.
     QueueFull,
-    /// A body was larger than the limit.
+    /// A body was larger than the limit, or a request's body did not say how large it is: a stream is never held up.
     BodyTooLarge,
     /// The shadow side did not answer in time.
     Timeout,

@@ -1,6 +1,10 @@
 //! One call to an upstream: a host, a connection, an exchange; another host when connecting fails.
 
-use std::{cell::RefCell, net::SocketAddr, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    net::SocketAddr,
+    rc::Rc,
+};
 
 use banyan_config::plan::HostField;
 use banyan_http1::Framing;
@@ -24,6 +28,8 @@ use crate::{
 
 /// Hosts that are tried when connections cannot be opened: nothing was sent then, so any request may go elsewhere.
 const MAX_CONNECTS: usize = 3;
+/// How often a request goes again that an HTTP/2 upstream has not looked at.
+const MAX_RESENDS: u32 = 3;
 
 /// What is asked of an upstream.
 #[derive(Debug)]
@@ -61,8 +67,10 @@ pub(crate) async fn ask(
     let mut tried = Tried::new();
     let mut last = if upstream.has_hosts() { Ending::NoEndpoint } else { Ending::DnsError };
     let mut now = now;
+    let spare = question.body.again();
     // After a connection broke before it answered: once more, wherever that may be, and not on one that lay idle.
     let mut once_more = false;
+    let mut resends = MAX_RESENDS;
     loop {
         let Some(host) = upstream.pick(&tried, &mut rng.borrow_mut(), now) else { return Err(last.into()) };
         notes.attempts += 1;
@@ -73,19 +81,31 @@ pub(crate) async fn ask(
             Some(reached) => Ok(reached),
             None => timeout_at(question.limits.deadline, open(&host)).await.unwrap_or(Err(Ending::Deadline)),
         };
+        let again = || spare.as_ref().and_then(ReqBody::again);
         match reached {
             Ok(Reached::H1(connection)) => {
                 let may_repeat = question.method.is_idempotent() && !once_more;
-                let again = if may_repeat { question.body.again() } else { None };
-                match (over_h1(&host, connection, &mut question, call, now).await, again) {
-                    (Err(Failure { unanswered: true, .. }), Some(body)) => {
-                        question.body = body;
-                        (once_more, last, now) = (true, Ending::Reset, Instant::now());
-                    }
-                    (result, _) => return result.map_err(|failure| failure.broken),
+                match over_h1(&host, connection, &mut question, call, now).await {
+                    Ok(reply) => return Ok(reply),
+                    Err(failure) => match again().filter(|_| failure.unanswered && may_repeat) {
+                        Some(body) => {
+                            question.body = body;
+                            (once_more, last, now) = (true, Ending::Reset, Instant::now());
+                        }
+                        None => return Err(failure.broken),
+                    },
                 }
             }
-            Ok(Reached::H2(sender)) => return over_h2(&host, sender, &mut question, call).await,
+            Ok(Reached::H2(sender)) => match over_h2(&host, sender, &mut question, call).await {
+                Ok(reply) => return Ok(reply),
+                // The upstream leaves this connection and has not looked at the request.
+                Err(failure) if failure.unprocessed && resends > 0 => {
+                    let Some(body) = failure.body.or_else(again) else { return Err(failure.broken) };
+                    question.body = body;
+                    (resends, last, now) = (resends - 1, failure.broken.ending, Instant::now());
+                }
+                Err(failure) => return Err(failure.broken),
+            },
             Err(ending) => {
                 now = Instant::now();
                 call.failed(now);
@@ -189,17 +209,16 @@ fn host_field<'a>(host: &'a LocalHost, asked_as: &'a HeaderValue) -> &'a HeaderV
 
 async fn over_h2(
     host: &Rc<LocalHost>,
-    sender: h2::Sender,
+    mut sender: h2::Sender,
     question: &mut Question<'_>,
     call: InFlight,
-) -> Result<Reply, Broken> {
+) -> Result<Reply, h2::Failure> {
     let limits = question.limits;
-    let request = h2_request(host, question)?;
-    let until = limits.deadline.min(Instant::now() + limits.first_byte);
-    let result = match timeout_at(until, h2::send(sender, request)).await {
+    let taken = Rc::new(Cell::new(0));
+    let request = h2_request(host, question, &taken)?;
+    let result = match in_time(&limits, &taken, h2::send(&mut sender, request)).await {
         Ok(result) => result,
-        Err(_) if Instant::now() >= limits.deadline => Err(Ending::Deadline.into()),
-        Err(_) => Err(Ending::FirstByteTimeout.into()),
+        Err(ending) => Err(Broken::from(ending).into()),
     };
     match result {
         Ok(response) => {
@@ -208,16 +227,47 @@ async fn over_h2(
             let body = h2::H2Body::new(incoming, limits.idle, limits.whole, call);
             Ok(Box::new(Response::from_parts(parts, ResBody::new(Source::H2(Box::new(body))))))
         }
-        Err(broken) => {
-            if broken.ending.is_upstream_failure() {
+        Err(failure) => {
+            if failure.unprocessed {
+                h2::retire(host, &sender);
+            } else if failure.broken.ending.is_upstream_failure() {
                 call.failed(Instant::now());
             }
-            Err(broken)
+            Err(failure)
         }
     }
 }
 
-fn h2_request(host: &LocalHost, question: &mut Question<'_>) -> Result<Request<ReqBody>, Broken> {
+/// Waits for the answer's head as long as an attempt may take. While a body goes up, progress moves that limit along.
+async fn in_time<T>(
+    limits: &AttemptLimits,
+    taken: &Cell<u64>,
+    answer: impl Future<Output = T>,
+) -> Result<T, Ending> {
+    let mut answer = std::pin::pin!(answer);
+    let mut until = limits.deadline.min(Instant::now() + limits.first_byte);
+    let mut seen = 0;
+    loop {
+        if let Ok(answer) = timeout_at(until, answer.as_mut()).await {
+            return Ok(answer);
+        }
+        let now = Instant::now();
+        if limits.whole.is_some_and(|whole| now >= whole) {
+            return Err(Ending::WholeTimeout);
+        }
+        if taken.get() == seen {
+            return Err(if now >= limits.deadline { Ending::Deadline } else { Ending::FirstByteTimeout });
+        }
+        seen = taken.get();
+        until = limits.whole.map_or(now + limits.first_byte, |whole| whole.min(now + limits.first_byte));
+    }
+}
+
+fn h2_request(
+    host: &LocalHost,
+    question: &mut Question<'_>,
+    taken: &Rc<Cell<u64>>,
+) -> Result<Request<ReqBody>, Broken> {
     let scheme = if host.shared.endpoint.tls { uri::Scheme::HTTPS } else { uri::Scheme::HTTP };
     let authority = host_field(host, question.host);
     let target = Uri::builder()
@@ -228,7 +278,7 @@ fn h2_request(host: &LocalHost, question: &mut Question<'_>) -> Result<Request<R
         .map_err(|_| Ending::BadRequest)?;
     let body = std::mem::replace(&mut question.body, ReqBody::Empty);
     let length = body.size_hint().exact().filter(|_| !body.is_end_stream());
-    let mut request = Request::new(body);
+    let mut request = Request::new(body.counted(taken));
     *request.method_mut() = question.method.clone();
     *request.uri_mut() = target;
     *request.version_mut() = Version::HTTP_2;

@@ -28,20 +28,49 @@ use crate::{
     },
 };
 
-/// The sending side of a connection.
-pub(crate) type Sender = http2::SendRequest<ReqBody>;
-
 /// How often an otherwise silent connection is asked whether it lives, and how long it may take to say so.
 const PING_EVERY: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A connection that has room, if there is an open one.
+/// The sending side of a connection. Clones share the connection and are equal.
+#[derive(Clone, Debug)]
+pub(crate) struct Sender {
+    inner: http2::SendRequest<ReqBody>,
+    connection: Rc<()>,
+}
+
+/// A call that failed before its answer.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) broken: Broken,
+    /// The upstream has said, or it is certain, that it has done nothing about the request: it may be sent again, whatever
+    /// its method (RFC 9113 section 8.7).
+    pub(crate) unprocessed: bool,
+    /// The body, when not a byte of it was sent.
+    pub(crate) body: Option<ReqBody>,
+}
+
+impl From<Broken> for Failure {
+    fn from(broken: Broken) -> Self {
+        Self { broken, unprocessed: false, body: None }
+    }
+}
+
+/// The connection to the host, if there is an open one.
 pub(crate) fn existing(host: &LocalHost) -> Option<Sender> {
     let mut slot = host.h2.borrow_mut();
-    if slot.as_ref().is_some_and(http2::SendRequest::is_closed) {
+    if slot.as_ref().is_some_and(|sender| sender.inner.is_closed()) {
         *slot = None;
     }
     slot.clone()
+}
+
+/// Takes a connection out of use: the upstream is leaving it. One that has come in its place stays.
+pub(crate) fn retire(host: &LocalHost, sender: &Sender) {
+    let mut slot = host.h2.borrow_mut();
+    if slot.as_ref().is_some_and(|current| Rc::ptr_eq(&current.connection, &sender.connection)) {
+        *slot = None;
+    }
 }
 
 /// Speaks HTTP/2 over a fresh stream and keeps the connection for the calls that follow.
@@ -60,17 +89,51 @@ pub(crate) async fn start(host: &Rc<LocalHost>, stream: Stream) -> Result<Sender
             tracing::debug!(upstream = &*name, %error, "an HTTP/2 connection ended");
         }
     });
+    let sender = Sender { inner: sender, connection: Rc::new(()) };
     *host.h2.borrow_mut() = Some(sender.clone());
     Ok(sender)
 }
 
 /// Sends a request and waits for the answer's head.
 pub(crate) async fn send(
-    mut sender: Sender,
+    sender: &mut Sender,
     request: Request<ReqBody>,
-) -> Result<Response<Incoming>, Broken> {
-    sender.ready().await.map_err(|_| Ending::Reset)?;
-    sender.send_request(request).await.map_err(|error| broken_of(&error, Ending::Reset))
+) -> Result<Response<Incoming>, Failure> {
+    if sender.inner.ready().await.is_err() {
+        return Err(unsent(request));
+    }
+    let mut error = match sender.inner.try_send_request(request).await {
+        Ok(response) => return Ok(response),
+        Err(error) => error,
+    };
+    match error.take_message() {
+        Some(request) => Err(unsent(request)),
+        None => {
+            let error = error.into_error();
+            Err(Failure {
+                broken: broken_of(&error, Ending::Reset),
+                unprocessed: was_unprocessed(&error),
+                body: None,
+            })
+        }
+    }
+}
+
+fn unsent(request: Request<ReqBody>) -> Failure {
+    Failure { broken: Ending::Reset.into(), unprocessed: true, body: Some(request.into_body()) }
+}
+
+/// `REFUSED_STREAM`, or a connection that the upstream ends in good order before it came to this stream.
+fn was_unprocessed(error: &hyper::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if let Some(error) = inner.downcast_ref::<::h2::Error>() {
+            let ended_well = error.is_go_away() && error.reason() == Some(::h2::Reason::NO_ERROR);
+            return error.reason() == Some(::h2::Reason::REFUSED_STREAM) || ended_well;
+        }
+        cause = inner.source();
+    }
+    false
 }
 
 /// The client's own failure if its body broke, else what `otherwise` says.

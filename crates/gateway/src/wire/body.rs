@@ -1,9 +1,11 @@
 //! Bodies of requests and answers, wherever they come from.
 
 use std::{
+    cell::Cell,
     collections::VecDeque,
     fmt,
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll, ready},
 };
 
@@ -54,6 +56,8 @@ pub(crate) enum ReqBody {
     H2(Box<H2Request>),
     /// What was read ahead, then the rest.
     Ahead(VecDeque<Frame<Bytes>>, Box<ReqBody>),
+    /// The same, counting the frames that were taken.
+    Counted(Box<ReqBody>, Rc<Cell<u64>>),
 }
 
 /// An HTTP/2 client's body, held to the same limits as an HTTP/1.1 client's.
@@ -71,7 +75,15 @@ impl ReqBody {
         match self {
             Self::Empty => Some(Self::Empty),
             Self::Held(data) => Some(Self::Held(data.clone())),
-            Self::H1(_) | Self::H2(_) | Self::Ahead(..) => None,
+            Self::H1(_) | Self::H2(_) | Self::Ahead(..) | Self::Counted(..) => None,
+        }
+    }
+
+    /// Counts the frames that are taken from a body that is still on its way.
+    pub(crate) fn counted(self, count: &Rc<Cell<u64>>) -> Self {
+        match self {
+            Self::Empty | Self::Held(_) => self,
+            other => Self::Counted(Box::new(other), count.clone()),
         }
     }
 
@@ -80,7 +92,7 @@ impl ReqBody {
         match self {
             Self::Empty => Some(Bytes::new()),
             Self::Held(data) => Some(data.clone()),
-            Self::H1(_) | Self::H2(_) | Self::Ahead(..) => None,
+            Self::H1(_) | Self::H2(_) | Self::Ahead(..) | Self::Counted(..) => None,
         }
     }
 
@@ -92,7 +104,7 @@ impl ReqBody {
                 body.left = Some(limit);
                 body.incoming.size_hint().lower() <= limit
             }
-            Self::Empty | Self::Held(_) | Self::Ahead(..) => true,
+            Self::Empty | Self::Held(_) | Self::Ahead(..) | Self::Counted(..) => true,
         }
     }
 
@@ -148,6 +160,11 @@ impl Body for ReqBody {
                 Some(frame) => Poll::Ready(Some(Ok(frame))),
                 None => Pin::new(&mut **rest).poll_frame(cx),
             },
+            Self::Counted(body, count) => {
+                let frame = ready!(Pin::new(&mut **body).poll_frame(cx));
+                count.set(count.get() + 1);
+                Poll::Ready(frame)
+            }
         }
     }
 
@@ -156,6 +173,7 @@ impl Body for ReqBody {
             Self::Empty => true,
             Self::Held(data) => data.is_empty(),
             Self::H1(_) | Self::Ahead(..) => false,
+            Self::Counted(body, _) => body.is_end_stream(),
             Self::H2(body) => body.incoming.is_end_stream(),
         }
     }
@@ -166,6 +184,7 @@ impl Body for ReqBody {
             Self::Held(data) => SizeHint::with_exact(data.len() as u64),
             Self::H1(body) => body.size_hint(),
             Self::H2(body) => body.incoming.size_hint(),
+            Self::Counted(body, _) => body.size_hint(),
             Self::Ahead(frames, rest) => {
                 let ahead: u64 =
                     frames.iter().filter_map(Frame::data_ref).map(|data| data.len() as u64).sum();
