@@ -140,10 +140,18 @@ fn history(name: &str, remote: &Remote) -> Result<()> {
     }
     let mut table = table(["VERSION", "AT", "STEP", "SHARE", "BY", "WHY"]);
     for entry in entries.as_array().into_iter().flatten() {
-        table.add_row(["version", "at", "step", "percent", "by", "why"].map(|key| text(&entry[key])));
+        let [version, at, percent, by, why] =
+            ["version", "at", "percent", "by", "why"].map(|key| text(&entry[key]));
+        table.add_row([version, at, step_of(entry), percent, by, why]);
     }
     println!("{table}");
     Ok(())
+}
+
+/// What a step of the history did. An entry says where the unit stands after it, and whether it is held there.
+fn step_of(entry: &Value) -> String {
+    let step = text(&entry["step"]);
+    if entry["held"] == true { format!("{step}, held") } else { step }
 }
 
 /// A table without lines, as wide as it needs.
@@ -170,4 +178,16 @@ fn rate(value: &Value) -> String {
 pub(crate) fn print_json(value: &Value) -> Result<()> {
     println!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_tells_a_hold_from_a_move() {
+        assert_eq!(step_of(&json!({ "step": "set", "percent": "5%", "held": false })), "set");
+        assert_eq!(step_of(&json!({ "step": "set", "percent": "5%", "held": true })), "set, held");
+        assert_eq!(step_of(&json!({ "step": "reset", "percent": null, "held": false })), "reset");
+    }
 }

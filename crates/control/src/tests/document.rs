@@ -53,6 +53,22 @@ async fn every_reference_of_the_document_leads_somewhere() {
     }
 }
 
+#[tokio::test]
+async fn every_response_is_described_as_the_standard_requires() {
+    let document = Bench::new().get("/openapi.json").await;
+    let operations =
+        document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap());
+    let mut responses = 0;
+    for (method, operation) in operations {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let description = response["description"].as_str().unwrap_or_default();
+            assert!(!description.is_empty() && description != "See the body.", "{method} {status}");
+            responses += 1;
+        }
+    }
+    assert!(responses > 40, "{responses}");
+}
+
 fn collect(value: &Value, references: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
