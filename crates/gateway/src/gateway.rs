@@ -26,7 +26,7 @@ use crate::{
     shadow::{runner, tap::Job},
     status::{self, UpstreamStatus},
     subject::Signer,
-    upstream::keeper,
+    upstream::{keeper, resolve},
     wire::listen,
     worker::{self, NewPlan},
 };
@@ -72,6 +72,7 @@ impl Gateway {
     /// When certificates, addresses or threads cannot be had. Nothing keeps running then.
     pub fn start(plan: Arc<Plan>, deps: Deps) -> Result<Self, ApplyError> {
         let compiled = Arc::new(Compiled::new(plan.clone(), 1, &deps.units, None)?);
+        resolve::first(&compiled.upstreams);
         let access = access_log(&plan)?;
         let (shadow, jobs) = mpsc::channel(plan.shadow.queue);
         let shared = Arc::new(ArcSwap::new(compiled.clone()));
@@ -198,6 +199,11 @@ impl Gateway {
         let before = self.compiled.load_full();
         let generation = before.generation + 1;
         let compiled = Arc::new(Compiled::new(plan, generation, &self.units, Some(&before))?);
+        let named = compiled.clone();
+        let resolved = tokio::task::spawn_blocking(move || resolve::first(&named.upstreams)).await;
+        if let Err(error) = resolved {
+            tracing::error!(%error, "looking names up failed");
+        }
         self.connections.set_limit(compiled.plan.limits.connections);
         self.metrics
             .connections_limit

@@ -1,7 +1,7 @@
 //! Bodies: byte for byte, in both directions at once, without being held.
 
 use anyhow::Result;
-use banyan_testkit::{Answer, Gate, Pattern, RawClient, Reply};
+use banyan_testkit::{Answer, Banyan, Gate, Pattern, RawClient, Reply, Scripted};
 
 use super::proxy;
 
@@ -199,5 +199,30 @@ async fn a_small_body_after_an_early_answer_costs_nothing() -> Result<()> {
         client.write(body).await?;
         assert_eq!(client.get("/next", "").await?.status, 200);
     }
+    Ok(())
+}
+
+/// The upstream's time runs only while the upstream is waited for.
+#[tokio::test]
+async fn a_client_that_pauses_is_not_blamed_on_the_upstream() -> Result<()> {
+    let upstream = Scripted::start(|request| match request.target.as_str() {
+        "/hang" => Answer::new().hang(),
+        _ => Reply::new(200).into(),
+    })
+    .await?;
+    let banyan = Banyan::start(&format!(
+        "upstreams: {{ only: {{ endpoints: [\"{}\"], timeout: 200ms, deadline: 300ms }} }}\nroutes: [ {{ match: \"* /{{rest...}}\", to: only }} ]\n",
+        upstream.url()
+    ))
+    .await?;
+    let (mut slow, mut other) = (banyan.client().await?, banyan.client().await?);
+    slow.write("POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc").await?;
+    // By then more than the limit has passed, twice.
+    for _ in 0..2 {
+        assert_eq!(other.get("/hang", "").await?.status, 504);
+        other = banyan.client().await?;
+    }
+    slow.write("defghij").await?;
+    assert_eq!(slow.read_response("POST").await?.status, 200);
     Ok(())
 }

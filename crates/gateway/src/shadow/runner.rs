@@ -118,10 +118,7 @@ impl Runner {
             limits,
         };
         let response = ask(&upstream, &self.rng, question, &mut Notes::default(), now).await;
-        let response = response.map_err(|broken| match broken.ending {
-            Ending::Deadline | Ending::FirstByteTimeout | Ending::ConnectTimeout => DropReason::Timeout,
-            _ => DropReason::Failed,
-        })?;
+        let response = response.map_err(|broken| reason_of(broken.ending))?;
         self.collect(response).await
     }
 
@@ -129,7 +126,7 @@ impl Runner {
         let (parts, mut body) = (*response).into_parts();
         let mut whole = BytesMut::new();
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| DropReason::Failed)?;
+            let frame = frame.map_err(|broken| reason_of(broken.ending))?;
             if let Some(data) = frame.data_ref() {
                 if whole.len() + data.len() > self.limits.body {
                     return Err(DropReason::BodyTooLarge);
@@ -164,6 +161,17 @@ impl Runner {
                 report.record_mismatch(differences.into_iter().map(|difference| sample(job, difference)));
             }
         });
+    }
+}
+
+const fn reason_of(ending: Ending) -> DropReason {
+    match ending {
+        Ending::Deadline
+        | Ending::FirstByteTimeout
+        | Ending::ConnectTimeout
+        | Ending::IdleTimeout
+        | Ending::WholeTimeout => DropReason::Timeout,
+        _ => DropReason::Failed,
     }
 }
 

@@ -1,10 +1,6 @@
 //! One call to an upstream: a host, a connection, an exchange; another host when connecting fails.
 
-use std::{
-    cell::{Cell, RefCell},
-    net::SocketAddr,
-    rc::Rc,
-};
+use std::{cell::RefCell, net::SocketAddr, rc::Rc};
 
 use banyan_config::plan::HostField;
 use banyan_http1::Framing;
@@ -23,7 +19,7 @@ use super::{
 use crate::{
     forward::{self, Fields},
     outcome::Ending,
-    wire::body::{Broken, Reply, ReqBody, ResBody, Source},
+    wire::body::{Broken, Reply, ReqBody, ResBody, Source, Taken},
 };
 
 /// Hosts that are tried when connections cannot be opened: nothing was sent then, so any request may go elsewhere.
@@ -214,7 +210,7 @@ async fn over_h2(
     call: InFlight,
 ) -> Result<Reply, h2::Failure> {
     let limits = question.limits;
-    let taken = Rc::new(Cell::new(0));
+    let taken = Rc::new(Taken::default());
     let request = h2_request(host, question, &taken)?;
     let result = match in_time(&limits, &taken, h2::send(&mut sender, request)).await {
         Ok(result) => result,
@@ -238,10 +234,11 @@ async fn over_h2(
     }
 }
 
-/// Waits for the answer's head as long as an attempt may take. While a body goes up, progress moves that limit along.
+/// Waits for the answer's head as long as an attempt may take. The upstream's time does not run while the client is waited
+/// for, and begins anew with every piece that it takes.
 async fn in_time<T>(
     limits: &AttemptLimits,
-    taken: &Cell<u64>,
+    taken: &Taken,
     answer: impl Future<Output = T>,
 ) -> Result<T, Ending> {
     let mut answer = std::pin::pin!(answer);
@@ -252,21 +249,19 @@ async fn in_time<T>(
             return Ok(answer);
         }
         let now = Instant::now();
-        if limits.whole.is_some_and(|whole| now >= whole) {
-            return Err(Ending::WholeTimeout);
+        let is_over = limits.whole.is_some_and(|whole| now >= whole);
+        if is_over || (taken.frames.get() == seen && !taken.waits.get()) {
+            return Err(limits.ending(now));
         }
-        if taken.get() == seen {
-            return Err(if now >= limits.deadline { Ending::Deadline } else { Ending::FirstByteTimeout });
-        }
-        seen = taken.get();
-        until = limits.whole.map_or(now + limits.first_byte, |whole| whole.min(now + limits.first_byte));
+        seen = taken.frames.get();
+        until = limits.after_progress();
     }
 }
 
 fn h2_request(
     host: &LocalHost,
     question: &mut Question<'_>,
-    taken: &Rc<Cell<u64>>,
+    taken: &Rc<Taken>,
 ) -> Result<Request<ReqBody>, Broken> {
     let scheme = if host.shared.endpoint.tls { uri::Scheme::HTTPS } else { uri::Scheme::HTTP };
     let authority = host_field(host, question.host);
@@ -278,7 +273,7 @@ fn h2_request(
         .map_err(|_| Ending::BadRequest)?;
     let body = std::mem::replace(&mut question.body, ReqBody::Empty);
     let length = body.size_hint().exact().filter(|_| !body.is_end_stream());
-    let mut request = Request::new(body.counted(taken));
+    let mut request = Request::new(body.watched(taken));
     *request.method_mut() = question.method.clone();
     *request.uri_mut() = target;
     *request.version_mut() = Version::HTTP_2;

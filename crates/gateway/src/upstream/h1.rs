@@ -88,6 +88,26 @@ pub(crate) struct AttemptLimits {
     pub(crate) whole: Option<Instant>,
 }
 
+impl AttemptLimits {
+    /// How long the upstream may take after it took a piece of the request. An upload that makes progress may outlast the
+    /// deadline, as a download may: both are held by `idle` and `whole`.
+    pub(super) fn after_progress(&self) -> Instant {
+        let until = Instant::now() + self.first_byte;
+        self.whole.map_or(until, |whole| whole.min(until))
+    }
+
+    /// Which limit it was.
+    pub(super) fn ending(&self, now: Instant) -> Ending {
+        if self.whole.is_some_and(|whole| now >= whole) {
+            Ending::WholeTimeout
+        } else if now >= self.deadline {
+            Ending::Deadline
+        } else {
+            Ending::FirstByteTimeout
+        }
+    }
+}
+
 /// A failed attempt.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -135,7 +155,7 @@ pub(crate) async fn send(
         limits,
         answered: false,
         cut: false,
-        watched: 0,
+        watched: None,
     };
     match poll_fn(|cx| attempt.poll(cx, &request)).await {
         Ok(head) => {
@@ -165,8 +185,8 @@ struct Attempt {
     answered: bool,
     /// Our side broke while sending; the answer may still come, but nothing after it.
     cut: bool,
-    /// Bytes written when progress was last looked at.
-    watched: u64,
+    /// Bytes written when progress was last looked at; `None` while the client is waited for.
+    watched: Option<u64>,
 }
 
 impl Attempt {
@@ -176,41 +196,45 @@ impl Attempt {
             Poll::Ready(result) => Poll::Ready(result),
             Poll::Pending => {
                 ready!(self.connection.deadline.poll_passed(cx));
-                let late = Instant::now() >= self.limits.deadline;
-                let ending = if late { Ending::Deadline } else { Ending::FirstByteTimeout };
-                Poll::Ready(Err(ending.into()))
+                Poll::Ready(Err(self.limits.ending(Instant::now()).into()))
             }
         }
     }
 
-    /// Sends what can be sent. While a body goes up, progress moves the attempt's limit along.
+    /// Sends what can be sent, and says how long the upstream may take from now on: its time does not run while the client
+    /// is waited for, and begins anew with every piece that it takes.
     fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), Broken> {
         let Some(pump) = &mut self.pump else { return Ok(()) };
         let result = pump.poll(cx, &mut self.connection.stream);
-        let is_upload = pump.body_bytes > 0;
-        if is_upload && pump.written != self.watched {
-            self.watched = pump.written;
-            let limit = Instant::now() + self.limits.first_byte;
-            // An upload that makes progress may outlast the deadline, as a download may: both are held by `idle` and `whole`.
-            self.connection.deadline.set(Some(self.limits.whole.map_or(limit, |whole| whole.min(limit))));
-        }
+        let is_upload = pump.body_bytes > 0 || !pump.is_drained();
+        let deadline = &mut self.connection.deadline;
         match result {
-            Poll::Pending => Ok(()),
+            Poll::Pending if is_upload && pump.outbox.is_empty() => {
+                self.watched = None;
+                deadline.set(self.limits.whole);
+            }
+            Poll::Pending if is_upload && self.watched != Some(pump.written) => {
+                self.watched = Some(pump.written);
+                deadline.set(Some(self.limits.after_progress()));
+            }
+            Poll::Pending => {}
             Poll::Ready(Ok(())) => {
+                if is_upload {
+                    deadline.set(Some(self.limits.after_progress()));
+                }
                 if let Some(pump) = self.pump.take() {
                     self.connection.outbox = pump.outbox;
                 }
-                Ok(())
             }
-            Poll::Ready(Err(PumpError::Body(broken))) => Err(broken),
-            Poll::Ready(Err(PumpError::Length)) => Err(Ending::BadRequest.into()),
+            Poll::Ready(Err(PumpError::Body(broken))) => return Err(broken),
+            Poll::Ready(Err(PumpError::Length)) => return Err(Ending::BadRequest.into()),
             // The upstream may have answered and closed without reading on: its answer decides.
             Poll::Ready(Err(PumpError::Io)) => {
                 self.pump = None;
                 self.cut = true;
-                Ok(())
             }
         }
+        Ok(())
     }
 
     fn poll_head(

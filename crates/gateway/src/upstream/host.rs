@@ -78,18 +78,18 @@ impl SharedUpstream {
 
     /// Replaces the hosts of one endpoint by these addresses, keeping what is known about those that stay.
     pub(crate) fn set_addresses(&self, endpoint: &Endpoint, addresses: &[SocketAddr]) {
-        let current = self.hosts.load();
-        let mut next: Vec<Arc<Host>> =
-            current.iter().filter(|host| host.endpoint != *endpoint).cloned().collect();
-        for &address in addresses {
-            let kept = current.iter().find(|host| host.endpoint == *endpoint && host.address == address);
-            next.extend(kept.cloned().or_else(|| Host::new(endpoint, address).map(Arc::new)));
-        }
-        let same = next.len() == current.len()
-            && next.iter().all(|host| current.iter().any(|old| Arc::ptr_eq(old, host)));
-        if !same {
-            self.hosts.store(Arc::new(next));
-        }
+        // Names of one upstream may be looked up side by side.
+        self.hosts.rcu(|current| {
+            let mut next: Vec<Arc<Host>> =
+                current.iter().filter(|host| host.endpoint != *endpoint).cloned().collect();
+            for &address in addresses {
+                let kept = current.iter().find(|host| host.endpoint == *endpoint && host.address == address);
+                next.extend(kept.cloned().or_else(|| Host::new(endpoint, address).map(Arc::new)));
+            }
+            let same = next.len() == current.len()
+                && next.iter().all(|host| current.iter().any(|old| Arc::ptr_eq(old, host)));
+            if same { current.clone() } else { Arc::new(next) }
+        });
     }
 
     /// Whether HTTP/2 is spoken without asking.

@@ -9,3 +9,4 @@ pub(crate) mod health;
 pub(crate) mod host;
 pub(crate) mod keeper;
 pub(crate) mod local;
+pub(crate) mod resolve;

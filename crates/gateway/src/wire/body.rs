@@ -56,8 +56,17 @@ pub(crate) enum ReqBody {
     H2(Box<H2Request>),
     /// What was read ahead, then the rest.
     Ahead(VecDeque<Frame<Bytes>>, Box<ReqBody>),
-    /// The same, counting the frames that were taken.
-    Counted(Box<ReqBody>, Rc<Cell<u64>>),
+    /// The same, watched by whoever limits how long the upstream may take.
+    Watched(Box<ReqBody>, Rc<Taken>),
+}
+
+/// How far an upstream has taken a body.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    /// Frames, the end among them.
+    pub(crate) frames: Cell<u64>,
+    /// The upstream would take more, but the client has not sent it.
+    pub(crate) waits: Cell<bool>,
 }
 
 /// An HTTP/2 client's body, held to the same limits as an HTTP/1.1 client's.
@@ -75,15 +84,15 @@ impl ReqBody {
         match self {
             Self::Empty => Some(Self::Empty),
             Self::Held(data) => Some(Self::Held(data.clone())),
-            Self::H1(_) | Self::H2(_) | Self::Ahead(..) | Self::Counted(..) => None,
+            Self::H1(_) | Self::H2(_) | Self::Ahead(..) | Self::Watched(..) => None,
         }
     }
 
-    /// Counts the frames that are taken from a body that is still on its way.
-    pub(crate) fn counted(self, count: &Rc<Cell<u64>>) -> Self {
+    /// Watches a body that is still on its way.
+    pub(crate) fn watched(self, taken: &Rc<Taken>) -> Self {
         match self {
             Self::Empty | Self::Held(_) => self,
-            other => Self::Counted(Box::new(other), count.clone()),
+            other => Self::Watched(Box::new(other), taken.clone()),
         }
     }
 
@@ -92,7 +101,7 @@ impl ReqBody {
         match self {
             Self::Empty => Some(Bytes::new()),
             Self::Held(data) => Some(data.clone()),
-            Self::H1(_) | Self::H2(_) | Self::Ahead(..) | Self::Counted(..) => None,
+            Self::H1(_) | Self::H2(_) | Self::Ahead(..) | Self::Watched(..) => None,
         }
     }
 
@@ -104,7 +113,7 @@ impl ReqBody {
                 body.left = Some(limit);
                 body.incoming.size_hint().lower() <= limit
             }
-            Self::Empty | Self::Held(_) | Self::Ahead(..) | Self::Counted(..) => true,
+            Self::Empty | Self::Held(_) | Self::Ahead(..) | Self::Watched(..) => true,
         }
     }
 
@@ -160,10 +169,11 @@ impl Body for ReqBody {
                 Some(frame) => Poll::Ready(Some(Ok(frame))),
                 None => Pin::new(&mut **rest).poll_frame(cx),
             },
-            Self::Counted(body, count) => {
-                let frame = ready!(Pin::new(&mut **body).poll_frame(cx));
-                count.set(count.get() + 1);
-                Poll::Ready(frame)
+            Self::Watched(body, taken) => {
+                let frame = Pin::new(&mut **body).poll_frame(cx);
+                taken.waits.set(frame.is_pending());
+                taken.frames.set(taken.frames.get() + u64::from(frame.is_ready()));
+                frame
             }
         }
     }
@@ -173,7 +183,7 @@ impl Body for ReqBody {
             Self::Empty => true,
             Self::Held(data) => data.is_empty(),
             Self::H1(_) | Self::Ahead(..) => false,
-            Self::Counted(body, _) => body.is_end_stream(),
+            Self::Watched(body, _) => body.is_end_stream(),
             Self::H2(body) => body.incoming.is_end_stream(),
         }
     }
@@ -184,7 +194,7 @@ impl Body for ReqBody {
             Self::Held(data) => SizeHint::with_exact(data.len() as u64),
             Self::H1(body) => body.size_hint(),
             Self::H2(body) => body.incoming.size_hint(),
-            Self::Counted(body, _) => body.size_hint(),
+            Self::Watched(body, _) => body.size_hint(),
             Self::Ahead(frames, rest) => {
                 let ahead: u64 =
                     frames.iter().filter_map(Frame::data_ref).map(|data| data.len() as u64).sum();
