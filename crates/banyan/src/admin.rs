@@ -61,6 +61,9 @@ impl Admin {
             let usual = Path::new(USUAL_CONFIG);
             usual.exists().then(|| usual.to_owned())
         });
+        if let Some(path) = remote.config.as_ref().filter(|path| !path.exists()) {
+            bail!("there is no config file {}", path.display());
+        }
         let named = match &config {
             Some(path) if remote.admin.is_none() || remote.token_file.is_none() => named_by(path),
             _ => Named::default(),

@@ -199,6 +199,10 @@ async fn requests_that_cannot_be_passed_on() -> Result<()> {
     assert!(status.is_client_error(), "CONNECT: {status}");
     let other_host = Request::get("http://test.example/").header("host", "other.example").body(full(""))?;
     assert_eq!(ask(&mut client, other_host).await?.head.status, 400);
+    let two_hosts = Request::get("http://test.example/").header("host", "test.example").header("host", "b");
+    assert_eq!(ask(&mut client, two_hosts.body(full(""))?).await?.head.status, 400);
+    let userinfo = Request::get("http://user:secret@test.example/").body(full(""))?;
+    assert_eq!(ask(&mut client, userinfo).await?.head.status, 400);
     assert_eq!(ask(&mut client, get("/good")?).await?.head.status, 200);
     let targets: Vec<_> = upstream.requests().into_iter().map(|request| request.target).collect();
     assert_eq!(targets, ["/good"]);

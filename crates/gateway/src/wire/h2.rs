@@ -110,17 +110,7 @@ fn prepare(worker: &Worker, request: Request<Incoming>) -> Result<pipeline::Inco
     if parts.method == http::Method::CONNECT {
         return Err(Broken { ending: Ending::BadRequest, detail: Some("the request target is not valid") });
     }
-    let host = parts.headers.get(header::HOST).map(http::HeaderValue::as_bytes);
-    match (parts.uri.authority(), host) {
-        (Some(authority), Some(host)) if !authority.as_str().as_bytes().eq_ignore_ascii_case(host) => {
-            let detail = Some("the request target names another host than the Host field");
-            return Err(Broken { ending: Ending::BadRequest, detail });
-        }
-        (None, None) => {
-            return Err(Broken { ending: Ending::BadRequest, detail: Some("the Host field is missing") });
-        }
-        _ => {}
-    }
+    check_host(&parts)?;
     if limits.body.is_some_and(|limit| incoming.size_hint().lower() > limit) {
         return Err(Ending::BodyTooLarge.into());
     }
@@ -131,6 +121,25 @@ fn prepare(worker: &Worker, request: Request<Incoming>) -> Result<pipeline::Inco
         ReqBody::H2(Box::new(H2Request { incoming, left, stall: Deadline::default(), timeout }))
     };
     Ok(pipeline::Incoming { method: parts.method, target: parts.uri, headers: parts.headers, body })
+}
+
+/// What HTTP/1.1 asks of `Host`, asked of `:authority` and of a `host` beside it (RFC 9113 section 8.3.1).
+fn check_host(parts: &http::request::Parts) -> Result<(), Broken> {
+    let refuse = |detail| Err(Broken { ending: Ending::BadRequest, detail: Some(detail) });
+    let mut hosts = parts.headers.get_all(header::HOST).iter();
+    let (host, second) = (hosts.next(), hosts.next());
+    let named = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
+    let is_userinfo = |name: &[u8]| name.contains(&b'@');
+    match (named, host.map(http::HeaderValue::as_bytes)) {
+        _ if second.is_some() => refuse("the Host field is repeated or not valid"),
+        (None, None) => refuse("the Host field is missing"),
+        (Some(named), _) if is_userinfo(named) => refuse("the Host field is repeated or not valid"),
+        (None, Some(host)) if is_userinfo(host) => refuse("the Host field is repeated or not valid"),
+        (Some(named), Some(host)) if !named.eq_ignore_ascii_case(host) => {
+            refuse("the request target names another host than the Host field")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Ends the exchange when the answer has ended, or was given up.
