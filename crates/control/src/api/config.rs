@@ -8,7 +8,7 @@ use crate::{problem::Problem, reload::Trigger, view::ConfigView};
 
 /// Which config runs.
 #[utoipa::path(
-    get, path = "/v1/config", security(("token" = [])),
+    get, path = "/v1/config", operation_id = "show_config", security(("token" = [])),
     responses((status = 200, body = ConfigView), (status = 401, body = Problem))
 )]
 pub(super) async fn show(State(shared): State<Shared>) -> Json<ConfigView> {
@@ -22,7 +22,7 @@ pub(super) async fn show(State(shared): State<Shared>) -> Json<ConfigView> {
 
 /// Reads the config file again and applies it, all of it or nothing. Answers when it is done.
 #[utoipa::path(
-    post, path = "/v1/reload", security(("token" = [])),
+    post, path = "/v1/reload", operation_id = "reload_config", security(("token" = [])),
     responses(
         (status = 200, body = ConfigView), (status = 401, body = Problem), (status = 409, body = Problem),
         (status = 422, body = Problem), (status = 503, body = Problem)

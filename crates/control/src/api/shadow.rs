@@ -11,7 +11,8 @@ use crate::{problem::Problem, standing::find, view::ShadowView};
 
 /// The comparison of a unit's sides since the process started; zeros for a unit without shadow.
 #[utoipa::path(
-    get, path = "/v1/units/{name}/shadow", security(("token" = [])), params(("name" = String, Path)),
+    get, path = "/v1/units/{name}/shadow", operation_id = "show_shadow", security(("token" = [])),
+    params(("name" = String, Path)),
     responses((status = 200, body = ShadowView), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
 pub(super) async fn show(

@@ -7,7 +7,7 @@ use crate::{problem::Problem, view::StatusView};
 
 /// Version, start, readiness, running config and the last refused reload.
 #[utoipa::path(
-    get, path = "/v1/status", security(("token" = [])),
+    get, path = "/v1/status", operation_id = "show_status", security(("token" = [])),
     responses((status = 200, body = StatusView), (status = 401, body = Problem))
 )]
 pub(super) async fn show(State(shared): State<Shared>) -> Json<StatusView> {

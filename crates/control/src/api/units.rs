@@ -36,7 +36,7 @@ pub(crate) struct Limit {
 
 /// Every unit, in the order of the config.
 #[utoipa::path(
-    get, path = "/v1/units", security(("token" = [])),
+    get, path = "/v1/units", operation_id = "list_units", security(("token" = [])),
     responses((status = 200, body = [UnitView]), (status = 401, body = Problem))
 )]
 pub(super) async fn list(State(shared): State<Shared>) -> Json<Vec<UnitView>> {
@@ -46,7 +46,8 @@ pub(super) async fn list(State(shared): State<Shared>) -> Json<Vec<UnitView>> {
 
 /// One unit.
 #[utoipa::path(
-    get, path = "/v1/units/{name}", security(("token" = [])), params(("name" = String, Path)),
+    get, path = "/v1/units/{name}", operation_id = "show_unit", security(("token" = [])),
+    params(("name" = String, Path)),
     responses((status = 200, body = UnitView), (status = 401, body = Problem), (status = 404, body = Problem))
 )]
 pub(super) async fn show(State(shared): State<Shared>, Path(name): Path<String>) -> Outcome<Tagged> {
@@ -55,7 +56,7 @@ pub(super) async fn show(State(shared): State<Shared>, Path(name): Path<String>)
 
 /// Moves a unit to a share. Durable and effective when answered; a held unit is not moved.
 #[utoipa::path(
-    put, path = "/v1/units/{name}", security(("token" = [])),
+    put, path = "/v1/units/{name}", operation_id = "set_unit", security(("token" = [])),
     params(("name" = String, Path), ("If-Match" = Option<String>, Header, description = "Only at this version")),
     request_body = Share,
     responses(
@@ -77,7 +78,7 @@ pub(super) async fn set(
 
 /// Keeps a unit where it is: only back to 0 % is possible until it is released.
 #[utoipa::path(
-    post, path = "/v1/units/{name}/hold", security(("token" = [])),
+    post, path = "/v1/units/{name}/hold", operation_id = "hold_unit", security(("token" = [])),
     params(("name" = String, Path), ("If-Match" = Option<String>, Header, description = "Only at this version")),
     request_body = Option<Reason>,
     responses(
@@ -96,7 +97,7 @@ pub(super) async fn hold(
 
 /// Ends a hold. The share stays.
 #[utoipa::path(
-    post, path = "/v1/units/{name}/release", security(("token" = [])),
+    post, path = "/v1/units/{name}/release", operation_id = "release_unit", security(("token" = [])),
     params(("name" = String, Path), ("If-Match" = Option<String>, Header, description = "Only at this version")),
     request_body = Option<Reason>,
     responses(
@@ -115,7 +116,7 @@ pub(super) async fn release(
 
 /// Brings everybody back to legacy (0 %), held or not; a hold stays.
 #[utoipa::path(
-    post, path = "/v1/units/{name}/back", security(("token" = [])),
+    post, path = "/v1/units/{name}/back", operation_id = "send_unit_back", security(("token" = [])),
     params(("name" = String, Path), ("If-Match" = Option<String>, Header, description = "Only at this version")),
     request_body = Option<Reason>,
     responses(
@@ -134,7 +135,7 @@ pub(super) async fn back(
 
 /// Forgets the share set at run time: the config decides again. A held unit is not reset.
 #[utoipa::path(
-    post, path = "/v1/units/{name}/reset", security(("token" = [])),
+    post, path = "/v1/units/{name}/reset", operation_id = "reset_unit", security(("token" = [])),
     params(("name" = String, Path), ("If-Match" = Option<String>, Header, description = "Only at this version")),
     request_body = Option<Reason>,
     responses(
@@ -154,7 +155,8 @@ pub(super) async fn reset(
 
 /// What was done to a unit at run time, newest first.
 #[utoipa::path(
-    get, path = "/v1/units/{name}/history", security(("token" = [])), params(("name" = String, Path), Limit),
+    get, path = "/v1/units/{name}/history", operation_id = "show_unit_history", security(("token" = [])),
+    params(("name" = String, Path), Limit),
     responses(
         (status = 200, body = [HistoryView]), (status = 400, body = Problem), (status = 401, body = Problem),
         (status = 404, body = Problem), (status = 503, body = Problem)

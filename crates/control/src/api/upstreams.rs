@@ -7,7 +7,7 @@ use crate::{problem::Problem, view::UpstreamView};
 
 /// Every upstream with its endpoints, as they are now.
 #[utoipa::path(
-    get, path = "/v1/upstreams", security(("token" = [])),
+    get, path = "/v1/upstreams", operation_id = "list_upstreams", security(("token" = [])),
     responses((status = 200, body = [UpstreamView]), (status = 401, body = Problem))
 )]
 pub(super) async fn list(State(shared): State<Shared>) -> Json<Vec<UpstreamView>> {

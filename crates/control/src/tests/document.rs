@@ -1,5 +1,7 @@
 //! The document against the routes.
 
+use std::collections::HashSet;
+
 use axum::body::Body;
 use http::{Method, StatusCode};
 use serde_json::Value;
@@ -54,12 +56,14 @@ async fn every_reference_of_the_document_leads_somewhere() {
 }
 
 #[tokio::test]
-async fn every_response_is_described_as_the_standard_requires() {
+async fn operations_are_named_once_and_responses_described_as_the_standard_requires() {
     let document = Bench::new().get("/openapi.json").await;
     let operations =
         document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap());
     let mut responses = 0;
+    let mut ids = HashSet::new();
     for (method, operation) in operations {
+        assert!(ids.insert(operation["operationId"].to_string()), "{method} {}", operation["operationId"]);
         for (status, response) in operation["responses"].as_object().unwrap() {
             let description = response["description"].as_str().unwrap_or_default();
             assert!(!description.is_empty() && description != "See the body.", "{method} {status}");
