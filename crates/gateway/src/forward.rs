@@ -1,13 +1,15 @@
 //! What a proxy does to the fields of a message: hop-by-hop hygiene, who asked, which way it came.
 
+mod caller;
+
 use std::{cell::RefCell, sync::Arc};
 
 use banyan_http1::encode_field;
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
-use tokio::time::Instant;
 
+pub(crate) use self::caller::{caller_deadline, hops_so_far, pass_deadline};
 use crate::exchange::Exchange;
 
 pub(crate) const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
@@ -350,174 +352,5 @@ fn via(headers: &HeaderMap, version: http::Version, earlier: bool) -> HeaderValu
     appended(headers, &header::VIA, &HeaderValue::from_static(own), earlier)
 }
 
-/// How often the request has passed us already: by our own count, or by our entries in `Via`, whichever is more, since
-/// a backend may pass on only one of them.
-pub(crate) fn hops_so_far(headers: &HeaderMap, seen: Seen) -> u32 {
-    if !seen.hops && !seen.via {
-        return 0;
-    }
-    let counted = headers.get(HOPS).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
-    let via = headers.get_all(header::VIA).iter().filter_map(|value| value.to_str().ok());
-    let passed = via
-        .flat_map(|value| value.split(','))
-        .filter(|entry| entry.split_ascii_whitespace().nth(1) == Some(PSEUDONYM));
-    counted.max(u32::try_from(passed.count()).unwrap_or(u32::MAX))
-}
-
-/// When the caller gives up: `Banyan-Deadline-Ms`, or gRPC's own `grpc-timeout`. What is malformed does not count.
-pub(crate) fn caller_deadline(headers: &HeaderMap, seen: Seen, now: Instant) -> Option<Instant> {
-    if !seen.deadline {
-        return None;
-    }
-    let own = headers.get(DEADLINE).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let millis = own.or_else(|| grpc_timeout(headers.get(GRPC_TIMEOUT)?.to_str().ok()?))?;
-    // Longer than a day is as good as never, and cannot overflow the clock.
-    now.checked_add(std::time::Duration::from_millis(millis.min(86_400_000)))
-}
-
-/// `1*8DIGIT unit` in milliseconds, rounded up.
-fn grpc_timeout(text: &str) -> Option<u64> {
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let count: u64 = digits.parse().ok()?;
-    Some(match unit {
-        "H" => count * 3_600_000,
-        "M" => count * 60_000,
-        "S" => count * 1000,
-        "m" => count,
-        "u" => count.div_ceil(1000),
-        "n" => count.div_ceil(1_000_000),
-        _ => return None,
-    })
-}
-
-/// What is left of the caller's deadline, for the next hop.
-pub(crate) fn pass_deadline(fields: &mut Fields, deadline: Instant, now: Instant) {
-    let left = deadline.saturating_duration_since(now).as_millis();
-    fields.set(DEADLINE, u64::try_from(left).unwrap_or(u64::MAX).into());
-}
-
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::trace::TraceContext;
-
-    fn map(fields: &[(&'static str, &str)]) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in fields {
-            map.append(*name, value.parse().unwrap());
-        }
-        map
-    }
-
-    fn passed_on(fields: &[(&'static str, &str)], trusted: bool) -> HeaderMap {
-        passed_on_by(fields, trusted, http::Version::HTTP_11)
-    }
-
-    fn passed_on_by(fields: &[(&'static str, &str)], trusted: bool, version: http::Version) -> HeaderMap {
-        let peer = "192.0.2.7:5000".parse().unwrap();
-        let trace = TraceContext { trace_id: 1, parent_id: None, span_id: 2, sampled: false };
-        let client = Client::new(peer, false, trusted);
-        let seen = Seen::of(&map(fields));
-        let exchange = Exchange::new(&client, version, trace, seen, &Default::default(), Instant::now());
-        let host = HeaderValue::from_static("shop.example");
-        request(map(fields), &client, &exchange, &host, 1).to_map()
-    }
-
-    #[test]
-    fn nothing_of_one_hop_reaches_the_next() {
-        let headers = passed_on(
-            &[
-                ("connection", "close, x-secret, authorization"),
-                ("x-secret", "1"),
-                ("authorization", "Bearer x"),
-                ("keep-alive", "300"),
-                ("te", "gzip, trailers"),
-                ("transfer-encoding", "chunked"),
-                ("upgrade", "h2c"),
-                ("proxy-connection", "close"),
-                ("expect", "100-continue"),
-                ("proxy-authorization", "Basic x"),
-                ("accept", "*/*"),
-                ("banyan-shadow", "1"),
-            ],
-            false,
-        );
-        for name in [
-            "connection",
-            "x-secret",
-            "keep-alive",
-            "transfer-encoding",
-            "upgrade",
-            "proxy-connection",
-            "expect",
-            "proxy-authorization",
-            "banyan-shadow",
-        ] {
-            assert!(!headers.contains_key(name), "{name}");
-        }
-        assert_eq!(headers["te"], "trailers");
-        assert_eq!(headers["accept"], "*/*");
-        assert_eq!(headers["authorization"], "Bearer x", "a client cannot name it away");
-    }
-
-    #[test]
-    fn strangers_are_not_believed_and_trusted_proxies_are() {
-        let sent = [
-            ("x-forwarded-for", "203.0.113.9"),
-            ("forwarded", "for=203.0.113.9"),
-            ("x-forwarded-proto", "https"),
-        ];
-        let stranger = passed_on(&sent, false);
-        assert_eq!(stranger["x-forwarded-for"], "192.0.2.7");
-        assert_eq!(stranger["forwarded"], "for=192.0.2.7;host=\"shop.example\";proto=http");
-        assert_eq!(stranger["x-forwarded-proto"], "http");
-        let trusted = passed_on(&sent, true);
-        assert_eq!(trusted["x-forwarded-for"], "203.0.113.9, 192.0.2.7");
-        assert_eq!(trusted["forwarded"], "for=203.0.113.9, for=192.0.2.7;host=\"shop.example\";proto=http");
-        assert_eq!(trusted["x-forwarded-proto"], "https");
-        assert_eq!(trusted["x-forwarded-host"], "shop.example");
-    }
-
-    fn hops(headers: &HeaderMap) -> u32 {
-        hops_so_far(headers, Seen::of(headers))
-    }
-
-    #[test]
-    fn hops_are_counted_by_whatever_backends_pass_on() {
-        assert_eq!(hops(&map(&[])), 0);
-        assert_eq!(hops(&map(&[("banyan-hops", "3")])), 3);
-        assert_eq!(hops(&map(&[("via", "1.1 banyan, 1.1 nginx"), ("via", "2.0 banyan")])), 2);
-        assert_eq!(hops(&map(&[("banyan-hops", "-1"), ("via", "1.1 other")])), 0);
-    }
-
-    #[test]
-    fn deadlines_of_callers() {
-        let now = Instant::now();
-        let left = |fields: &[(&'static str, &str)]| {
-            caller_deadline(&map(fields), Seen::of(&map(fields)), now).map(|at| at - now)
-        };
-        assert_eq!(left(&[("banyan-deadline-ms", "250")]), Some(Duration::from_millis(250)));
-        assert_eq!(left(&[("grpc-timeout", "2S")]), Some(Duration::from_secs(2)));
-        assert_eq!(left(&[("grpc-timeout", "1n")]), Some(Duration::from_millis(1)));
-        assert_eq!(
-            left(&[("banyan-deadline-ms", "18446744073709551615")]),
-            Some(Duration::from_secs(86_400))
-        );
-        for bad in ["", "S", "-1S", "123456789S", "1x"] {
-            assert_eq!(left(&[("grpc-timeout", bad)]), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn split_cookies_are_joined() {
-        assert_eq!(
-            passed_on_by(&[("cookie", "a=1"), ("cookie", "b=2")], false, http::Version::HTTP_2)["cookie"],
-            "a=1; b=2"
-        );
-    }
-}
+mod tests;
