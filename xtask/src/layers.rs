@@ -25,6 +25,8 @@ const TABLE: &[(&str, May)] = &[
     ("banyan-http1", May::UseOnly(&[])),
     ("banyan-flags", May::UseOnly(&[])),
     ("banyan-compare", May::UseOnly(&[])),
+    // A library for any Rust service: it knows nothing of the rest.
+    ("banyan-resilience", May::UseOnly(&[])),
     ("banyan-state", May::UseOnly(&["banyan-flags"])),
     ("banyan-config", May::UseOnly(&["banyan-flags"])),
     ("banyan-telemetry", May::UseOnly(&["banyan-config", "banyan-state"])),
