@@ -1,6 +1,8 @@
 //! Keeps a service answering while what it depends on is slow, dead, flapping or lying.
 
+pub mod breaker;
 mod dice;
+mod sync;
 mod verdict;
 
 pub use self::{
