@@ -2,6 +2,7 @@
 
 pub mod breaker;
 mod dice;
+pub mod retry;
 mod sync;
 mod verdict;
 
