@@ -1,6 +1,7 @@
 //! Keeps a service answering while what it depends on is slow, dead, flapping or lying.
 
 pub mod breaker;
+pub mod budget;
 mod dice;
 pub mod retry;
 mod sync;
