@@ -5,6 +5,7 @@ pub mod budget;
 mod dice;
 pub mod retry;
 mod sync;
+pub mod throttle;
 mod verdict;
 
 pub use self::{
