@@ -2,6 +2,7 @@
 
 pub mod breaker;
 pub mod budget;
+pub mod deadline;
 mod dice;
 pub mod retry;
 mod sync;
