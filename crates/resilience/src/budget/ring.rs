@@ -77,12 +77,12 @@ impl<const N: usize> Ring<N> {
     }
 }
 
-fn pack(tick: u32, count: u32) -> u64 {
+pub(crate) fn pack(tick: u32, count: u32) -> u64 {
     u64::from(tick) << 32 | u64::from(count)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "each half is 32 bits")]
-const fn unpack(cell: u64) -> (u32, u32) {
+pub(crate) const fn unpack(cell: u64) -> (u32, u32) {
     ((cell >> 32) as u32, cell as u32)
 }
 
