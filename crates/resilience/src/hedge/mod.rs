@@ -58,13 +58,18 @@ use crate::budget::{
 const WINDOW: Duration = Duration::from_secs(30);
 /// Fewer samples say nothing about a tail.
 const FEWEST: u32 = 50;
-/// The quantile is computed again after so many samples; in between it is remembered.
-const REFRESH: u32 = 64;
+/// The quantile is computed again after so many samples, and remembered in between: more often while there are few, when
+/// each still moves it and there is time enough. Divides [`FEWEST`].
+const REFRESH_FEW: u32 = 10;
+/// The same when there are [`MANY`].
+const REFRESH_MANY: u32 = 64;
+/// From so many samples on, one more hardly moves a quantile.
+const MANY: u32 = 640;
 
 /// Knows when a call to one dependency is late, and how many second legs there may be.
 ///
 /// Deposit and observation are one or two atomic additions, asking for the delay is two atomic reads. Every 64th
-/// observation computes the quantile anew, in about a microsecond.
+/// observation (every tenth, of the first few hundred) computes the quantile anew, in about a microsecond.
 #[derive(Debug)]
 pub struct Hedge {
     settings: Settings,
@@ -124,7 +129,8 @@ impl Hedge {
         let After::Quantile(quantile) = self.settings.after() else { return };
         let tick = self.ticks.at(now);
         let samples = self.latency.observe(took, tick);
-        if samples == FEWEST || samples.is_multiple_of(REFRESH) {
+        let every = if samples < MANY { REFRESH_FEW } else { REFRESH_MANY };
+        if samples >= FEWEST && samples.is_multiple_of(every) {
             self.refresh(quantile, tick);
         }
     }
