@@ -4,6 +4,7 @@ pub mod breaker;
 pub mod budget;
 pub mod deadline;
 mod dice;
+pub mod eject;
 pub mod hedge;
 pub mod retry;
 mod sync;
