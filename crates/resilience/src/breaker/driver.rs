@@ -121,7 +121,9 @@ impl Breaker {
     ///
     /// Nothing happens, and there is no change, when `until` is over already or the breaker is held like that already.
     pub fn force(&self, to: Forced, until: Instant, now: Instant) -> Option<Change> {
-        let (until, now) = (self.tick(until), self.tick(now));
+        // In this order: the first moment a breaker is told becomes the one it counts from.
+        let now = self.tick(now);
+        let until = self.tick(until);
         self.step(&mut self.lock(), Event::Forced(to, until), now).1
     }
 

@@ -71,7 +71,7 @@ pub struct Slow {
 }
 
 /// A part of a whole in steps of 0.01 %, more than nothing and at most all of it. Whole numbers, because with floating
-/// point 3 failures of 30 are fewer than 10 %.
+/// point 7 failures of 100 are fewer than 7 %.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Share(u16);
 
