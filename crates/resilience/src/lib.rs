@@ -6,6 +6,7 @@ pub mod deadline;
 mod dice;
 pub mod eject;
 pub mod hedge;
+pub mod promise;
 pub mod retry;
 mod sync;
 pub mod throttle;
