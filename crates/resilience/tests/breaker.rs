@@ -476,6 +476,20 @@ mod half_open {
     }
 
     #[test]
+    fn a_probe_dropped_after_its_time_gives_back_nobody_elses_place() {
+        let scene = about_to_probe();
+        let early = scene.ask().unwrap();
+        // Half-open again at the very same moment, so that only the epochs tell the probes apart.
+        assert!(scene.breaker.force(Forced::Open, scene.now + seconds(1), scene.now).is_some());
+        assert!(scene.breaker.release(scene.now).is_some());
+        let probe = scene.ask().unwrap();
+        drop(early);
+        assert_eq!(scene.breaker.status(scene.now).probes, 1);
+        drop(probe);
+        assert_eq!(scene.breaker.status(scene.now).probes, 0);
+    }
+
+    #[test]
     fn nobody_asking_leaves_it_as_it_is() {
         let mut scene = about_to_probe();
         drop(scene.ask().unwrap());

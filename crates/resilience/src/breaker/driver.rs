@@ -197,7 +197,8 @@ impl Breaker {
                 Err(Refusal { change, ..Refusal::new(inner.machine.state(), retry_after) })
             }
             Some(Answer::Pass | Answer::Probe) | None => {
-                Ok(Permit { probe, change, ..self.permit(Word::of(&inner.machine)) })
+                let ticket = Ticket(Word::of(&inner.machine));
+                Ok(Permit { breaker: self, ticket, probe, change })
             }
         }
     }
@@ -229,11 +230,9 @@ impl Breaker {
 
     #[inline]
     fn succeeded(&self, ticket: Ticket, now: Instant) {
-        // Late results stay out here. One that slips through, because the state changes just now, is counted in a lap of its
-        // own epoch, which is in no window any more.
-        if let Some(window) = &self.window
-            && self.gate.word() == ticket.0
-        {
+        // Nobody asks whether the breaker has moved on since: a late success is counted in a lap of its own epoch, and that
+        // is in no window any more.
+        if let Some(window) = &self.window {
             window.successes.add(window.place(self.tick(now), ticket.0.epoch()));
         }
     }
@@ -284,7 +283,6 @@ impl Breaker {
         if let Some(change) = change {
             inner.last = Some((change, now));
             inner.trouble.end_run();
-            self.gate.set_failing(false);
         }
         self.gate.publish(&inner.machine, &self.settings);
         (answer, change)
