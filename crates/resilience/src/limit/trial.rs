@@ -1,0 +1,201 @@
+//! A trial: does the round trip follow the limit?
+//!
+//! The limit goes down a little and up again, several times, and the round trips of calls that began at either level are
+//! compared. Since we move the limit ourselves, a difference is its doing: a dependency that becomes slower by itself
+//! meanwhile is as slow at both levels. The answer is the elasticity, the logarithm of the ratio of round trips over the
+//! logarithm of the ratio of calls in flight: 0 below the knee, 1 above it, more when calls thrash.
+//!
+//! The limit goes down for it and not up, so that finding out never asks more of a dependency than before. Levels follow
+//! one another as high, low, low, high, so that a steady drift falls out of the mean.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How far down.
+const STEP: f64 = 0.88;
+/// Samples per phase, at least.
+const SAMPLES: f64 = 50.0;
+/// Pairs of phases, at least and at most.
+const FEWEST: f64 = 3.0;
+const MOST: f64 = 32.0;
+/// The elasticity at which the limit is where it should be: `1.06 * 0.88^0.456 = 1`.
+const IN_PLACE: f64 = 0.456;
+/// How small the standard error must be for the trial to end without a clear answer.
+const SURE: f64 = 0.08;
+/// How many standard errors make an answer clear.
+const CLEAR: f64 = 3.0;
+/// Phases of which late samples are still taken in.
+const OPEN: usize = 4;
+
+/// A trial under way.
+#[derive(Clone, Debug)]
+pub(super) struct Trial {
+    high: u32,
+    low: u32,
+    /// The current phase and those before it, by number modulo [`OPEN`].
+    phases: [Phase; OPEN],
+    number: usize,
+    pairs: Pairs,
+    /// Sums over the low phases: for the round trip there.
+    low_samples: f64,
+    low_seconds: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Phase {
+    /// When the level was set.
+    set: Instant,
+    /// Calls that began from here on count.
+    from: Instant,
+    /// Up to here; open in the current phase.
+    to: Option<Instant>,
+    samples: f64,
+    seconds: f64,
+    in_flight: f64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Pairs {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+/// What a trial found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Finding {
+    /// How the round trip follows the level: 0 not at all, 1 in proportion.
+    pub(super) elasticity: f64,
+    /// Whether it is clearly not where it should be. Otherwise moving would be a guess.
+    pub(super) clear: bool,
+    /// The levels compared.
+    pub(super) high: f64,
+    pub(super) low: f64,
+    /// The mean round trip at the lower level, seconds.
+    pub(super) round_trip: f64,
+}
+
+/// How a trial goes on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Progress {
+    /// As before.
+    Same,
+    /// With another level.
+    Level(u32),
+    /// It is over.
+    Found(Finding),
+    /// The limit did not govern how many were in flight, so nothing can be found.
+    Void,
+}
+
+impl Phase {
+    fn begin(now: Instant, settle: Duration) -> Self {
+        Self { set: now, from: now + settle, to: None, samples: 0.0, seconds: 0.0, in_flight: 0.0 }
+    }
+
+    fn takes(&self, began: Instant) -> bool {
+        began >= self.from && self.to.is_none_or(|to| began < to)
+    }
+}
+
+impl Trial {
+    pub(super) fn begin(level: u32, least: u32, round_trip: Duration, now: Instant) -> Self {
+        let high = level.max(least + 1);
+        let low = super::tuner::rounded(f64::from(high) * STEP).min(high - 1).max(least);
+        let phase = Phase::begin(now, round_trip);
+        Self {
+            high,
+            low,
+            phases: [phase; OPEN],
+            number: 0,
+            pairs: Pairs::default(),
+            low_samples: 0.0,
+            low_seconds: 0.0,
+        }
+    }
+
+    pub(super) const fn level(&self) -> u32 {
+        // high, low, low, high, high, low, low, ...
+        if self.number.div_ceil(2).is_multiple_of(2) { self.high } else { self.low }
+    }
+
+    /// Takes in a call that began at `began` with so many in flight.
+    pub(super) fn sample(&mut self, began: Instant, seconds: f64, in_flight: u32) {
+        let seen = self.number.min(OPEN - 1);
+        for back in 0..=seen {
+            let Some(phase) = self.phases.get_mut((self.number - back) % OPEN) else { continue };
+            if phase.takes(began) {
+                phase.samples += 1.0;
+                phase.seconds += seconds;
+                phase.in_flight += f64::from(in_flight);
+                return;
+            }
+        }
+    }
+
+    /// Looks whether the phase is over, and what that means.
+    pub(super) fn advance(&mut self, round_trip: Duration, now: Instant) -> Progress {
+        let Some(phase) = self.phases.get_mut(self.number % OPEN) else { return Progress::Void };
+        if phase.samples < SAMPLES || now < phase.set + round_trip * 2 {
+            return Progress::Same;
+        }
+        phase.to = Some(now);
+        let before = self.level();
+        self.number += 1;
+        if self.number >= OPEN && self.number.is_multiple_of(2) {
+            match self.close() {
+                Some(elasticity) => self.pairs.add(elasticity),
+                None => return Progress::Void,
+            }
+            if let Some(finding) = self.finding() {
+                return Progress::Found(finding);
+            }
+        }
+        if let Some(phase) = self.phases.get_mut(self.number % OPEN) {
+            *phase = Phase::begin(now, round_trip);
+        }
+        if self.level() == before { Progress::Same } else { Progress::Level(self.level()) }
+    }
+
+    /// The elasticity that the two oldest phases show.
+    fn close(&mut self) -> Option<f64> {
+        let (first, second) =
+            (*self.phases.get(self.number % OPEN)?, *self.phases.get((self.number + 1) % OPEN)?);
+        // The pair's phases are `number - 4` and `number - 3`: one of them is high, and which one alternates.
+        let high_first = (self.number - OPEN).div_ceil(2).is_multiple_of(2);
+        let (high, low) = if high_first { (first, second) } else { (second, first) };
+        self.low_samples += low.samples;
+        self.low_seconds += low.seconds;
+        let levels = ((high.in_flight / high.samples) / (low.in_flight / low.samples)).ln();
+        let times = ((high.seconds / high.samples) / (low.seconds / low.samples)).ln();
+        let wanted = (f64::from(self.high) / f64::from(self.low)).ln();
+        (levels > wanted / 3.0 && times.is_finite()).then(|| times / levels)
+    }
+
+    fn finding(&self) -> Option<Finding> {
+        let Pairs { count, mean, squares } = self.pairs;
+        if count < FEWEST {
+            return None;
+        }
+        let error = (squares / (count - 1.0) / count).sqrt();
+        let clear = (mean - IN_PLACE).abs() > CLEAR * error;
+        (clear || error < SURE || count >= MOST).then(|| Finding {
+            elasticity: mean,
+            clear: (mean - IN_PLACE).abs() > 2.0 * error,
+            high: f64::from(self.high),
+            low: f64::from(self.low),
+            round_trip: self.low_seconds / self.low_samples,
+        })
+    }
+}
+
+impl Pairs {
+    /// Welford's running mean and sum of squares.
+    fn add(&mut self, value: f64) {
+        self.count += 1.0;
+        let off = value - self.mean;
+        self.mean += off / self.count;
+        self.squares += off * (value - self.mean);
+    }
+}

@@ -1,0 +1,184 @@
+//! What joins samples, the climb and a trial.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{
+    Mode, Settings,
+    climb::{Climb, Effect, Summary},
+    trial::{Progress, Trial},
+};
+
+/// Longer round trips count as this long, seconds.
+const LONGEST: f64 = 600.0;
+
+/// One call that came to an end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample {
+    /// When it started, itself included.
+    pub(super) in_flight: u32,
+    pub(super) took: Duration,
+    pub(super) now: Instant,
+    /// Calls that found no free place, ever.
+    pub(super) pressed: u64,
+    /// In flight and waiting now.
+    pub(super) wanted: u32,
+}
+
+/// What the limit is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tuned {
+    pub(super) level: u32,
+    /// If there is a new one.
+    pub(super) round_trip: Option<Duration>,
+}
+
+/// Collects samples into windows and lets the climb decide.
+#[derive(Debug)]
+pub(super) struct Tuner {
+    mode: Mode,
+    min: u32,
+    climb: Climb,
+    trial: Option<Trial>,
+    window: Window,
+    fixed: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    began: Option<Instant>,
+    samples: f64,
+    seconds: f64,
+    squares: f64,
+    in_flight: f64,
+    most: u32,
+    /// How many had been pressed when it began.
+    pressed: u64,
+}
+
+impl Tuner {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            mode: settings.mode(),
+            min: settings.min(),
+            climb: Climb::new(settings),
+            trial: None,
+            window: Window::default(),
+            fixed: settings.start(),
+        }
+    }
+
+    /// Takes in a success.
+    pub(super) fn sample(&mut self, sample: &Sample) -> Tuned {
+        let seconds = sample.took.as_secs_f64().min(LONGEST);
+        self.window.add(sample, seconds);
+        if let Some(trial) = &mut self.trial {
+            let began = sample.now.checked_sub(sample.took).unwrap_or(sample.now);
+            trial.sample(began, seconds, sample.in_flight);
+            match trial.advance(duration(self.climb.round_trip()), sample.now) {
+                Progress::Same | Progress::Level(_) => {}
+                Progress::Found(finding) => self.end_trial(Some(&finding), sample.now),
+                Progress::Void => self.end_trial(None, sample.now),
+            }
+        }
+        if self.window.samples < self.climb.window() {
+            return self.tuned(None);
+        }
+        let summary = self.window.close(sample);
+        self.take_in(&summary);
+        self.tuned(Some(duration(summary.round_trip)))
+    }
+
+    /// Takes in an overload or a timeout.
+    pub(super) fn congested(&mut self, sample: &Sample) -> Tuned {
+        let began = sample.now.checked_sub(sample.took).unwrap_or(sample.now);
+        let (climb, counted) = self.climb.congested(began, sample.now);
+        if counted {
+            self.climb = climb;
+            self.trial = None;
+        }
+        self.tuned(None)
+    }
+
+    fn take_in(&mut self, summary: &Summary) {
+        let before = self.climb.level();
+        let (climb, effect) = self.climb.step(summary);
+        if self.trial.is_some() {
+            // The trial decides; the windows only tell how long calls take. Without anybody waiting it cannot.
+            if !summary.pressed {
+                self.end_trial(None, summary.now);
+            } else {
+                self.climb = climb.at_level(before);
+            }
+            return;
+        }
+        self.climb = climb;
+        if effect == Effect::BeginTrial {
+            let round_trip = duration(summary.round_trip);
+            self.trial = Some(Trial::begin(rounded(climb.level()), self.min, round_trip, summary.now));
+        }
+    }
+
+    fn end_trial(&mut self, finding: Option<&super::trial::Finding>, now: Instant) {
+        self.trial = None;
+        self.climb = self.climb.found(finding, now);
+    }
+
+    fn tuned(&self, round_trip: Option<Duration>) -> Tuned {
+        let level = match (self.mode, &self.trial) {
+            (Mode::Fixed, _) => self.fixed,
+            (Mode::Adaptive, Some(trial)) => trial.level(),
+            (Mode::Adaptive, None) => rounded(self.climb.level()),
+        };
+        Tuned { level, round_trip }
+    }
+}
+
+impl Window {
+    fn add(&mut self, sample: &Sample, seconds: f64) {
+        if self.began.is_none() {
+            *self = Self { began: Some(sample.now), pressed: sample.pressed, ..Self::default() };
+        }
+        self.samples += 1.0;
+        self.seconds += seconds;
+        self.squares += seconds * seconds;
+        self.in_flight += f64::from(sample.in_flight);
+        self.most = self.most.max(sample.in_flight);
+    }
+
+    /// What it says; the next one begins.
+    fn close(&mut self, last: &Sample) -> Summary {
+        let mean = self.seconds / self.samples;
+        let variance = (self.squares / self.samples - mean * mean).max(0.0) / (mean * mean).max(1e-18);
+        let pressed = last.pressed.saturating_sub(self.pressed);
+        let began = self.began.unwrap_or(last.now);
+        let summary = Summary {
+            now: last.now,
+            seconds: last.now.saturating_duration_since(began).as_secs_f64(),
+            samples: self.samples,
+            round_trip: mean.max(1e-9),
+            variance,
+            in_flight: self.in_flight / self.samples,
+            most: f64::from(self.most),
+            pressed: f64::from(u32::try_from(pressed).unwrap_or(u32::MAX)) * 2.0 >= self.samples,
+            wanted: f64::from(last.wanted),
+        };
+        *self = Self { began: Some(last.now), pressed: last.pressed, ..Self::default() };
+        summary
+    }
+}
+
+fn duration(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}
+
+/// As many whole places as a level has: what is not sure is not tried.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "levels are between 1 and a million; a cast from a float saturates"
+)]
+pub(super) fn rounded(level: f64) -> u32 {
+    (level + 1e-6).floor() as u32
+}
