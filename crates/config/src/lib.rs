@@ -62,7 +62,7 @@ fn parse_in(name: &str, base: &Path, text: &str) -> Result<Plan, Report> {
     let problems = Problems::default();
     let plan = plan(text, base, hash, &problems);
     match plan {
-        Ok(plan) if problems.is_empty() => Ok(plan),
+        Ok(plan) if problems.is_empty() => Ok(with_schemas(plan)),
         _ => Err(Report::new(name, text, problems)),
     }
 }
@@ -71,6 +71,23 @@ fn plan(text: &str, base: &Path, hash: String, problems: &Problems) -> Read<Plan
     let node = yaml::read(text, problems)?;
     let root = read::root(&node, problems)?;
     check::plan(&root, base, hash)
+}
+
+/// The plan with a hash that says what the named schemas say too, so that a changed schema is a changed config.
+fn with_schemas(mut plan: Plan) -> Plan {
+    let of_routes = plan.routes.iter().map(|route| route.policy.valid_if.over(None));
+    let of_upstreams = plan.upstreams.iter().map(|upstream| upstream.valid_if.as_ref());
+    let rules = of_upstreams.chain(of_routes).flatten();
+    let schemas = rules.filter_map(|rule| rule.schema.as_ref()).map(|schema| schema.document.to_string());
+    let schemas = schemas.collect::<Vec<_>>();
+    if !schemas.is_empty() {
+        let whole = schemas.iter().fold(Sha256::new_with_prefix(&plan.hash), |hash, schema| {
+            // The length first: no two lists of schemas are the same text.
+            hash.chain_update(schema.len().to_string()).chain_update([0]).chain_update(schema)
+        });
+        plan.hash = hex(&whole.finalize());
+    }
+    plan
 }
 
 fn hex(bytes: &[u8]) -> String {

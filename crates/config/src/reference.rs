@@ -26,6 +26,7 @@ fn row(field: &Field) -> String {
     let absence = match field.absence {
         Absence::Refused => "an error".to_owned(),
         Absence::Default(yaml) => format!("`{yaml}`"),
+        Absence::Unless { yaml, key } => format!("`{yaml}`, unless there is `{key}`"),
         Absence::Means(words) => words.to_owned(),
     };
     let cells = [format!("`{}`", field.key), value(&field.kind), absence, meaning(field)];
@@ -39,7 +40,9 @@ fn value(kind: &Kind) -> String {
         Kind::Choice(choices) => {
             choices.iter().map(|choice| format!("`{}`", choice.word)).collect::<Vec<_>>().join(" or ")
         }
+        Kind::Because { of, .. } => value(of),
         Kind::Object(object) => link(object),
+        Kind::OffOrObject(object) => format!("`off` or {}", link(object)),
         Kind::TextOrObject { short, object } => {
             let text = object.field(short).map(|(_, field)| value(&field.kind)).unwrap_or_default();
             format!("{text}; or {}", link(object))

@@ -56,7 +56,14 @@ fn kind(of: &Kind) -> Value {
             { "type": "integer", "minimum": min, "maximum": max },
             { "type": "string", "pattern": "^[0-9]+(B|KiB|MiB|GiB)?$" },
         ] }),
-        Kind::Percent => json!({ "type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*%\s*$" }),
+        Kind::Percent | Kind::Share { .. } => {
+            json!({ "type": "string", "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*%\s*$" })
+        }
+        Kind::Decimal { min, max } => {
+            json!({ "type": "number", "minimum": f64::from(*min) / 100.0, "maximum": f64::from(*max) / 100.0 })
+        }
+        Kind::Because { of, .. } => kind(of),
+        Kind::Json => json!({}),
         Kind::Text(format) => {
             json!({ "type": "string", "pattern": format.pattern, "examples": format.examples })
         }
@@ -76,6 +83,8 @@ fn kind(of: &Kind) -> Value {
             "additionalProperties": kind(of),
         }),
         Kind::Object(object) => reference(object),
+        // Editors that go by YAML 1.1 take the word for a boolean.
+        Kind::OffOrObject(object) => json!({ "anyOf": [{ "enum": ["off", false] }, reference(object)] }),
         Kind::TextOrObject { short, object } => {
             let text = object.field(short).map(|(_, field)| kind(&field.kind));
             json!({ "anyOf": [text, reference(object)] })

@@ -35,7 +35,7 @@ pub(crate) fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>
 }
 
 /// More alternatives than this help nobody.
-const MAX_LISTED: usize = 16;
+const MAX_LISTED: usize = 20;
 
 #[cfg(test)]
 mod tests {

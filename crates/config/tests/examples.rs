@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
-use banyan_config::plan::{AccessLog, Effect, HostMatch, Plan, SubjectSource, Target};
+use banyan_config::plan::{
+    AccessLog, Effect, Environment, HostMatch, Plan, RouteFallback, SubjectSource, Target,
+};
 use http::Method;
 
 fn example(name: &str) -> PathBuf {
@@ -62,21 +64,44 @@ fn the_full_example_parses() {
 }
 
 #[test]
-fn both_examples_are_valid_by_the_schema_and_a_mistake_is_not() {
+fn the_examples_are_valid_by_the_schema_and_a_mistake_is_not() {
     let schema = banyan_config::json_schema();
     let validator = jsonschema::draft202012::new(&schema).unwrap();
-    for name in ["banyan.yaml", "full.yaml"] {
+    for name in ["banyan.yaml", "full.yaml", "resilience.yaml"] {
         let text = std::fs::read_to_string(example(name)).unwrap();
+        // Not by our own reader, which may have the same fault as our schema.
         let value: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
         let errors = validator.iter_errors(&value).map(|error| error.to_string()).collect::<Vec<_>>();
         assert!(errors.is_empty(), "{name}: {errors:#?}");
         let mut wrong = value.clone();
-        wrong["upstreams"]["legacy"]["timeuot"] = "3s".into();
+        let upstream = wrong["upstreams"].as_object_mut().and_then(|upstreams| upstreams.values_mut().next());
+        upstream.unwrap()["timeuot"] = "3s".into();
         assert!(!validator.is_valid(&wrong));
         let mut wrong = value;
         wrong["units"]["articles"]["percent"] = 5.into();
         assert!(!validator.is_valid(&wrong));
     }
+}
+
+#[test]
+fn the_resilience_example_parses() {
+    let plan = load("resilience.yaml");
+    assert_eq!(plan.listeners[0].address.port(), 8080);
+    assert_eq!(plan.admin.listen.port(), 9901);
+    assert_eq!(plan.environment, Environment::Staging);
+    let posts = plan.upstreams.iter().find(|upstream| &*upstream.name == "posts").unwrap();
+    let all = posts.retry.is_some()
+        && posts.breaker.is_some()
+        && posts.concurrency.is_some()
+        && posts.hedge.is_some()
+        && posts.throttle.is_some();
+    assert!(all, "{posts:?}");
+    assert!(
+        matches!(plan.routes[0].policy.fallback.as_slice(), [RouteFallback::Answer(answer)] if answer.body == "[]")
+    );
+    // A list has no id, so the route says again what a good answer is.
+    let own = plan.routes[0].policy.valid_if.over(posts.valid_if.as_ref());
+    assert!(own.is_some_and(|valid_if| valid_if.json && valid_if.required.is_empty()));
 }
 
 #[test]

@@ -5,6 +5,10 @@ use proptest::prelude::*;
 
 const FULL: &str = include_str!("../../../examples/full.yaml");
 const FIRST: &str = include_str!("../../../examples/banyan.yaml");
+const RESILIENCE: &str = include_str!("../../../examples/resilience.yaml");
+
+/// Where the examples are, since one of them names a file beside it.
+const NAME: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/x.yaml");
 
 /// Lines by the rule of YAML, told apart without the code under test.
 fn lines(text: &str) -> Vec<String> {
@@ -18,7 +22,7 @@ fn lies_within(span: Span, lines: &[String]) -> bool {
 }
 
 fn check(text: &str) -> Result<(), TestCaseError> {
-    let Err(report) = banyan_config::parse("x.yaml", text) else { return Ok(()) };
+    let Err(report) = banyan_config::parse(NAME, text) else { return Ok(()) };
     let lines = lines(text);
     prop_assert!(report.count() >= 1);
     for problem in report.problems() {
@@ -40,15 +44,17 @@ fn damaged() -> impl Strategy<Value = String> {
         0..3usize,
         prop_oneof!["[:{}\\[\\],#&*!|>'\"%@`?\\- \t\r\n0a~]", "\\PC", any::<char>().prop_map(String::from)],
     );
-    (prop_oneof![Just(FULL), Just(FIRST)], prop::collection::vec(change, 1..6)).prop_map(|(text, changes)| {
-        let mut text = text.chars().collect::<Vec<_>>();
-        for (at, removed, inserted) in changes {
-            let at = at.index(text.len());
-            let end = (at + removed).min(text.len());
-            text.splice(at..end, inserted.chars());
-        }
-        text.into_iter().collect()
-    })
+    (prop_oneof![Just(FULL), Just(FIRST), Just(RESILIENCE)], prop::collection::vec(change, 1..6)).prop_map(
+        |(text, changes)| {
+            let mut text = text.chars().collect::<Vec<_>>();
+            for (at, removed, inserted) in changes {
+                let at = at.index(text.len());
+                let end = (at + removed).min(text.len());
+                text.splice(at..end, inserted.chars());
+            }
+            text.into_iter().collect()
+        },
+    )
 }
 
 proptest! {

@@ -260,7 +260,7 @@ pub(crate) fn begin(
 mod tests {
     use banyan_config::{
         pattern::Pattern,
-        plan::{Effect, UpstreamId},
+        plan::{Effect, RoutePolicy, UpstreamId},
         source::Span,
     };
 
@@ -276,6 +276,7 @@ mod tests {
             path: Some(Pattern::parse(path).unwrap()),
             effect: Effect::Read,
             body_limit: None,
+            policy: RoutePolicy::default(),
             span: Span::default(),
         }
     }

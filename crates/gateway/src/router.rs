@@ -317,7 +317,7 @@ pub(crate) fn captures<'p>(pattern: &banyan_config::pattern::Pattern, path: &'p 
 mod tests {
     use banyan_config::{
         pattern::Pattern,
-        plan::{Effect, Target, UpstreamId},
+        plan::{Effect, RoutePolicy, Target, UpstreamId},
         source::Span,
     };
 
@@ -333,6 +333,7 @@ mod tests {
             path: None,
             effect: Effect::Read,
             body_limit: None,
+            policy: RoutePolicy::default(),
             span: Span::default(),
         }
     }

@@ -2,14 +2,22 @@
 //!
 //! Each section is read whole before the first missing value ends it, so that one fault hides no other.
 
+mod chaos;
 mod conflict;
+mod fallback;
+mod headers;
 mod listen;
 mod names;
+mod policy;
 mod process;
 mod route;
+mod route_policy;
+mod rules;
 mod text;
 mod unit;
 mod upstream;
+mod valid_if;
+mod world;
 
 #[cfg(test)]
 pub(crate) use text::reads;
@@ -17,8 +25,13 @@ pub(crate) use text::reads;
 use std::path::Path;
 
 use text::file::FilePath;
+use world::{Ground, World};
 
-use crate::{plan::Plan, read::Fields, report::Read};
+use crate::{
+    plan::Plan,
+    read::{Fields, Switch},
+    report::Read,
+};
 
 /// Builds the plan. Relative paths start at `base`.
 pub(crate) fn plan(root: &Fields<'_>, base: &Path, hash: String) -> Read<Plan> {
@@ -33,15 +46,20 @@ pub(crate) fn plan(root: &Fields<'_>, base: &Path, hash: String) -> Read<Plan> {
     let log = root.object("log").and_then(|fields| process::log(fields, base));
     let otlp = root.maybe_object("otlp").and_then(|fields| fields.map(process::otlp).transpose());
     let shadow = root.object("shadow").and_then(process::shadow);
-    let (names, upstreams) = upstream::all(root, base);
-    let (units, mut drafts, unit_routes) = unit::all(root, names.as_ref().ok());
-    let (own_drafts, own_routes) = route::of_root(root, names.as_ref().ok());
+    let shed = root.switch("shed").and_then(|switch| switch.read(policy::shed)).map(Switch::on);
+    let environment = root.get("environment").map(process::environment);
+    let ground = Ground { base, environment: environment.ok() };
+    let (known, upstreams) = upstream::all(root, ground);
+    let world = World { ground, upstreams: known.as_ref().ok() };
+    let (units, mut drafts, unit_routes) = unit::all(root, world);
+    let (own_drafts, own_routes) = route::of_root(root, world);
     drafts.extend(own_drafts);
     let routes = conflict::resolve(drafts, unit_routes.and(own_routes), root);
     let addresses = addresses?;
     version?;
     Ok(Plan {
         hash,
+        environment: environment?,
         listeners: addresses.listeners,
         admin: addresses.admin,
         probes: addresses.probes,
@@ -53,6 +71,7 @@ pub(crate) fn plan(root: &Fields<'_>, base: &Path, hash: String) -> Read<Plan> {
         log: log?,
         otlp: otlp?,
         shadow: shadow?,
+        shed: shed?,
         upstreams: upstreams?,
         units: units?,
         routes: routes?,

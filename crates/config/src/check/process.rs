@@ -14,7 +14,7 @@ use super::text::{
     url::Collector,
 };
 use crate::{
-    plan::{AccessLog, Limits, Log, Otlp, ShadowLimits, Timeouts},
+    plan::{AccessLog, Environment, Limits, Log, Otlp, ShadowLimits, Timeouts},
     read::Fields,
     report::{Problems, Read, shown},
     source::Spanned,
@@ -26,6 +26,14 @@ pub(super) fn state(path: Spanned<FilePath>, base: &Path, problems: &Problems) -
     let message = format!("state is {}: the store {} is not supported yet", shown(text), shown(scheme));
     let hint = "write a file path such as ./banyan.db: the store is an embedded database".to_owned();
     Err(problems.add(path.span, message, Some(hint)))
+}
+
+pub(super) fn environment(word: &str) -> Environment {
+    match word {
+        "development" => Environment::Development,
+        "staging" => Environment::Staging,
+        _ => Environment::Production,
+    }
 }
 
 pub(super) fn workers(root: &Fields<'_>) -> Read<Option<NonZeroUsize>> {

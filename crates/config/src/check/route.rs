@@ -3,17 +3,17 @@
 use http::{HeaderName, HeaderValue, Method};
 
 use super::{
+    headers,
     names::Names,
-    text::{
-        header::{ConditionName, ConditionValue},
-        rule::Rule,
-    },
+    route_policy::{self, Subject},
+    text::rule::Rule,
+    world::World,
 };
 use crate::{
     pattern::{Pattern, Segment},
-    plan::{Effect, HostMatch, Route, Target, UpstreamId},
-    read::{Fields, FromText},
-    report::{Complaint, Problems, Read, Reported, shown},
+    plan::{Effect, HostMatch, Route, RoutePolicy, Target, UpstreamId},
+    read::Fields,
+    report::{Problems, Read, Reported},
     source::{Span, Spanned},
 };
 
@@ -33,47 +33,64 @@ pub(super) struct Draft {
     /// Its header conditions, sorted by name.
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     /// The rest, if it could be read.
-    pub(super) policy: Read<Policy>,
+    pub(super) rest: Read<Rest>,
 }
 
 /// What a route does with what it matches.
-pub(super) struct Policy {
+pub(super) struct Rest {
     target: Target,
     path: Option<Pattern>,
     effect: Effect,
     body_limit: Option<u64>,
+    policy: RoutePolicy,
     span: Span,
+}
+
+/// Who answers a route.
+#[derive(Clone, Copy)]
+struct Aim<'a> {
+    target: Read<Target>,
+    /// The upstreams that may be asked, as far as they are known.
+    asked: &'a [UpstreamId],
 }
 
 impl Draft {
     pub(super) fn into_route(self) -> Read<Route> {
-        let policy = self.policy?;
+        let rest = self.rest?;
         Ok(Route {
             pattern: self.pattern,
             methods: self.methods,
             host: self.host,
             headers: self.headers,
-            target: policy.target,
-            path: policy.path,
-            effect: policy.effect,
-            body_limit: policy.body_limit,
-            span: policy.span,
+            target: rest.target,
+            path: rest.path,
+            effect: rest.effect,
+            body_limit: rest.body_limit,
+            policy: rest.policy,
+            span: rest.span,
         })
     }
 }
 
 /// The routes that belong to no unit, and whether that is all of them.
-pub(super) fn of_root(root: &Fields<'_>, upstreams: Option<&Names>) -> (Vec<Draft>, Read<()>) {
-    let target = |fields: &Fields<'_>| {
-        let name = fields.placed::<String>("to")?;
-        upstream(&name, upstreams, fields.problems()).map(Target::Upstream)
-    };
-    drafts(root, target)
+pub(super) fn of_root(root: &Fields<'_>, world: World<'_>) -> (Vec<Draft>, Read<()>) {
+    drafts(root, |fields| {
+        let name = fields.placed::<String>("to");
+        let names = world.upstreams.map(|known| &known.names);
+        let to = name.and_then(|name| upstream(&name, names, fields.problems()));
+        let aim = Aim { target: to.map(Target::Upstream), asked: &to.into_iter().collect::<Vec<_>>() };
+        draft(fields, aim, world)
+    })
 }
 
-/// The routes of a unit, and whether that is all of them.
-pub(super) fn of_unit(unit: &Fields<'_>, target: Target) -> (Vec<Draft>, Read<()>) {
-    drafts(unit, |_| Ok(target))
+/// The routes of a unit with these sides, and whether that is all of them.
+pub(super) fn of_unit(
+    unit: &Fields<'_>,
+    target: Target,
+    sides: &[UpstreamId],
+    world: World<'_>,
+) -> (Vec<Draft>, Read<()>) {
+    drafts(unit, |fields| draft(fields, Aim { target: Ok(target), asked: sides }, world))
 }
 
 /// An upstream by its name. `None` stands for names that could not be read, which was reported.
@@ -90,11 +107,11 @@ pub(super) fn upstream(
     }
 }
 
-fn drafts(parent: &Fields<'_>, target: impl Fn(&Fields<'_>) -> Read<Target>) -> (Vec<Draft>, Read<()>) {
+fn drafts(parent: &Fields<'_>, read: impl Fn(&Fields<'_>) -> Read<Draft>) -> (Vec<Draft>, Read<()>) {
     let (objects, mut whole) = parent.objects("routes");
     let mut drafts = Vec::with_capacity(objects.len());
     for fields in objects {
-        match draft(fields, &target) {
+        match read(fields) {
             Ok(draft) => drafts.push(draft),
             Err(reported) => whole = Err(reported),
         }
@@ -102,22 +119,27 @@ fn drafts(parent: &Fields<'_>, target: impl Fn(&Fields<'_>) -> Read<Target>) -> 
     (drafts, whole)
 }
 
-fn draft(fields: &Fields<'_>, target: impl Fn(&Fields<'_>) -> Read<Target>) -> Read<Draft> {
+fn draft(fields: &Fields<'_>, aim: Aim<'_>, world: World<'_>) -> Read<Draft> {
     let rule = fields.text::<Rule>("match");
+    let known = rule.as_ref().ok().map(|rule| &rule.value);
     let host = fields.maybe_text::<HostMatch>("host").map(|host| host.map(|host| host.value));
-    let headers = headers(fields);
-    let target = target(fields);
-    let path = path(fields, rule.as_ref().ok().map(|rule| &rule.value.pattern));
-    let effect = fields.maybe::<&'static str>("effect");
+    let headers = headers::conditions(fields);
+    let path = path(fields, known.map(|rule| &rule.pattern));
+    let methods = known.map(|rule| rule.methods.as_slice());
+    let effect = effect(fields, methods);
     let body_limit = fields.maybe::<u64>("body_limit").map(|limit| limit.map(|limit| limit.value));
+    let of_unit = matches!(aim.target, Ok(Target::Unit(_)));
+    let subject = Subject { methods, effect: effect.ok().flatten(), asked: aim.asked, of_unit };
+    let policy = route_policy::read(fields, subject, world);
     let Spanned { value: rule, span: place } = rule?;
-    let policy = effect.and_then(|effect| {
-        Ok(Policy {
-            target: target?,
+    let effect = effect.map(|effect| effect.unwrap_or(Effect::Write));
+    let rest = policy.and_then(|policy| {
+        Ok(Rest {
+            target: aim.target?,
             path: path?,
-            effect: effect
-                .map_or_else(|| default_effect(&rule.methods), |effect| declared_effect(effect.value)),
+            effect: effect?,
             body_limit: body_limit?,
+            policy,
             span: fields.span(),
         })
     });
@@ -128,8 +150,14 @@ fn draft(fields: &Fields<'_>, target: impl Fn(&Fields<'_>) -> Read<Target>) -> R
         pattern: rule.pattern,
         host: host?,
         headers: headers?,
-        policy,
+        rest,
     })
+}
+
+/// What was declared, or follows from the methods; `None` when these are not known.
+fn effect(fields: &Fields<'_>, methods: Option<&[Method]>) -> Read<Option<Effect>> {
+    let declared = fields.maybe::<&'static str>("effect")?;
+    Ok(declared.map(|effect| declared_effect(effect.value)).or_else(|| methods.map(default_effect)))
 }
 
 fn declared_effect(word: &str) -> Effect {
@@ -140,43 +168,6 @@ fn declared_effect(word: &str) -> Effect {
 fn default_effect(methods: &[Method]) -> Effect {
     let safe = |method: &Method| [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
     if !methods.is_empty() && methods.iter().all(safe) { Effect::Read } else { Effect::Write }
-}
-
-fn headers(fields: &Fields<'_>) -> Read<Vec<(HeaderName, HeaderValue)>> {
-    let mut headers = Vec::<(HeaderName, HeaderValue)>::new();
-    let (conditions, mut whole) = fields.named_texts("headers");
-    for named in conditions {
-        let problems = fields.problems();
-        let name = condition::<ConditionName>(&named.name, "a header condition", problems);
-        let value = condition::<ConditionValue>(
-            &named.value,
-            &format!("the value of {}", shown(&named.name.value)),
-            problems,
-        );
-        match (name, value) {
-            (Ok(ConditionName(name)), Ok(ConditionValue(value))) => {
-                if headers.iter().any(|(known, _)| *known == name) {
-                    let hint = Some("header field names are the same in upper and lower case".to_owned());
-                    whole = Err(problems.add(
-                        named.name.span,
-                        format!("the condition on '{name}' stands twice"),
-                        hint,
-                    ));
-                } else {
-                    headers.push((name, value));
-                }
-            }
-            (Err(reported), _) | (_, Err(reported)) => whole = Err(reported),
-        }
-    }
-    headers.sort_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
-    whole.map(|()| headers)
-}
-
-fn condition<T: FromText>(text: &Spanned<String>, label: &str, problems: &Problems) -> Read<T> {
-    T::from_text(&text.value).map_err(|Complaint { message, hint }| {
-        problems.add(text.span, format!("{label} is {}: {message}", shown(&text.value)), hint)
-    })
 }
 
 /// The path sent upstream, all of whose parameters the match has.

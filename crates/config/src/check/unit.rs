@@ -6,6 +6,7 @@ use super::{
     names::Names,
     route::{self, Draft},
     text::{json_path::JsonPath, salt::Salt},
+    world::World,
 };
 use crate::{
     plan::{Shadow, SubjectSource, Target, Unit, UnitId, UpstreamId},
@@ -15,9 +16,7 @@ use crate::{
 };
 
 /// Every unit, the routes of all of them, and whether those are all the routes there are.
-///
-/// `upstreams` is `None` when that section could not be read at all.
-pub(super) fn all(root: &Fields<'_>, upstreams: Option<&Names>) -> (Read<Vec<Unit>>, Vec<Draft>, Read<()>) {
+pub(super) fn all(root: &Fields<'_>, world: World<'_>) -> (Read<Vec<Unit>>, Vec<Draft>, Read<()>) {
     let entries = match root.named("units") {
         Ok(entries) => entries,
         Err(reported) => return (Err(reported), Vec::new(), Err(reported)),
@@ -27,10 +26,12 @@ pub(super) fn all(root: &Fields<'_>, upstreams: Option<&Names>) -> (Read<Vec<Uni
     let mut salts = HashMap::new();
     for (index, Named { name, value }) in entries.iter().enumerate() {
         let unit = value.and_then(|fields| {
-            let (routes, all) = route::of_unit(fields, Target::Unit(UnitId(index)));
+            let sides = sides(fields, world.upstreams.map(|known| &known.names));
+            let asked = sides.map_or(Vec::new(), |(legacy, replacement)| vec![legacy, replacement]);
+            let (routes, all) = route::of_unit(fields, Target::Unit(UnitId(index)), &asked, world);
             drafts.extend(routes);
             whole = whole.and(all);
-            unit(name, fields, upstreams, &mut salts)
+            unit(name, fields, sides, &mut salts)
         });
         units.push(unit);
     }
@@ -40,10 +41,9 @@ pub(super) fn all(root: &Fields<'_>, upstreams: Option<&Names>) -> (Read<Vec<Uni
 fn unit(
     name: &Spanned<String>,
     fields: &Fields<'_>,
-    upstreams: Option<&Names>,
+    sides: Read<(UpstreamId, UpstreamId)>,
     salts: &mut HashMap<String, Span>,
 ) -> Read<Unit> {
-    let sides = sides(fields, upstreams);
     let salt = salt(name, fields, salts);
     let subject = subject(fields);
     let shadow = fields.maybe_object("shadow").and_then(|fields| fields.map(shadow).transpose());

@@ -3,21 +3,30 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use super::{
+    chaos::{self, Subjects},
     names::Names,
+    policy,
+    rules::ordered,
     text::{file::FilePath, url::UrlPath},
+    valid_if,
+    world::{Ground, Known, TimeLimits},
 };
 use crate::{
-    plan::{Eject, Endpoint, Health, HostField, Protocol, Upstream},
-    read::{Fields, Named},
+    plan::{
+        Breaker, Chaos, Concurrency, Eject, Endpoint, Health, Hedge, HostField, Protocol, Retry, Throttle,
+        Upstream, ValidIf,
+    },
+    read::{Fields, Named, Switch},
     report::Read,
     source::{Span, Spanned},
 };
 
-/// Every upstream, and their names even when some could not be read.
-pub(super) fn all(root: &Fields<'_>, base: &Path) -> (Read<Names>, Read<Vec<Upstream>>) {
+/// Every upstream, and what is known of them even when some could not be read.
+pub(super) fn all(root: &Fields<'_>, ground: Ground<'_>) -> (Read<Known>, Read<Vec<Upstream>>) {
     let entries = match root.named("upstreams") {
         Ok(entries) => entries,
         Err(reported) => return (Err(reported), Err(reported)),
@@ -25,19 +34,27 @@ pub(super) fn all(root: &Fields<'_>, base: &Path) -> (Read<Names>, Read<Vec<Upst
     let (names, good) = Names::new("an upstream", entries.iter().map(|entry| &entry.name), root.problems());
     let upstreams = entries
         .iter()
-        .map(|Named { name, value }| upstream(&name.value, (*value)?, base))
+        .map(|Named { name, value }| upstream(&name.value, (*value)?, ground))
         .collect::<Vec<_>>();
-    (Ok(names), good.and_then(|()| upstreams.into_iter().collect()))
+    let limits = entries.iter().map(|Named { value, .. }| time_limits((*value).ok()?)).collect();
+    (Ok(Known { names, limits }), good.and_then(|()| upstreams.into_iter().collect()))
 }
 
-fn upstream(name: &str, fields: &Fields<'_>, base: &Path) -> Read<Upstream> {
+/// The time limits that routes go by, if they could be read.
+fn time_limits(fields: &Fields<'_>) -> Option<TimeLimits> {
+    Some(TimeLimits { timeout: fields.placed("timeout").ok()?, deadline: fields.placed("deadline").ok()? })
+}
+
+fn upstream(name: &str, fields: &Fields<'_>, ground: Ground<'_>) -> Read<Upstream> {
     let (endpoints, whole) = endpoints(fields);
     // Of endpoints that could not be read, some may be https.
-    let ca = ca(fields, base, whole.is_ok().then_some(endpoints.as_slice()));
+    let ca = ca(fields, ground.base, whole.is_ok().then_some(endpoints.as_slice()));
     let health = fields.maybe_object("health").and_then(|fields| fields.map(health).transpose());
     let eject = fields.object("eject").and_then(eject);
     let (timeout, deadline) = ordered(fields, "timeout", "deadline");
+    let policies = policies(fields, timeout, deadline, ground);
     whole?;
+    let policies = policies?;
     Ok(Upstream {
         name: name.into(),
         endpoints: endpoints.into_iter().map(|endpoint| endpoint.value).collect(),
@@ -60,7 +77,57 @@ fn upstream(name: &str, fields: &Fields<'_>, base: &Path) -> Read<Upstream> {
         whole: fields.maybe("whole")?.map(|whole| whole.value),
         keep_alive: fields.get("keep_alive")?,
         idle_connections: fields.get("idle_connections")?,
+        retry: policies.retry,
+        breaker: policies.breaker,
+        concurrency: policies.concurrency,
+        hedge: policies.hedge,
+        valid_if: policies.valid_if,
+        throttle: policies.throttle,
+        chaos: policies.chaos,
     })
+}
+
+/// The keys of an upstream that say how it is called, each read whatever is wrong with the others.
+struct Policies {
+    retry: Option<Retry>,
+    breaker: Option<Breaker>,
+    concurrency: Option<Concurrency>,
+    hedge: Option<Hedge>,
+    valid_if: Option<ValidIf>,
+    throttle: Option<Throttle>,
+    chaos: Option<Chaos>,
+}
+
+fn policies(
+    fields: &Fields<'_>,
+    timeout: Read<Duration>,
+    deadline: Read<Duration>,
+    ground: Ground<'_>,
+) -> Read<Policies> {
+    let retry = policy_of(fields, "retry", policy::retry);
+    let breaker = policy_of(fields, "breaker", |fields| policy::breaker(fields, timeout, deadline));
+    let concurrency = policy_of(fields, "concurrency", policy::concurrency);
+    let hedge = policy_of(fields, "hedge", |fields| policy::hedge(fields, timeout.ok()));
+    let valid_if = policy_of(fields, "valid_if", |fields| valid_if::read(fields, ground.base));
+    let throttle = policy_of(fields, "throttle", policy::throttle);
+    let chaos = policy_of(fields, "chaos", |fields| chaos::read(fields, ground, Subjects::Some));
+    Ok(Policies {
+        retry: retry?,
+        breaker: breaker?,
+        concurrency: concurrency?,
+        hedge: hedge?,
+        valid_if: valid_if?,
+        throttle: throttle?,
+        chaos: chaos?,
+    })
+}
+
+fn policy_of<'p, T>(
+    fields: &Fields<'p>,
+    key: &'static str,
+    read: impl FnOnce(&Fields<'p>) -> Read<T>,
+) -> Read<Option<T>> {
+    fields.switch(key)?.read(read).map(Switch::on)
 }
 
 /// The readable endpoints, and whether that is all of them.
@@ -106,23 +173,4 @@ fn health(fields: &Fields<'_>) -> Read<Health> {
 fn eject(fields: &Fields<'_>) -> Read<Eject> {
     let (base, max) = ordered(fields, "base", "max");
     Ok(Eject { errors: fields.get("errors")?, base: base?, max: max? })
-}
-
-/// Two durations of which the first may not be the longer one.
-fn ordered(
-    fields: &Fields<'_>,
-    short: &'static str,
-    long: &'static str,
-) -> (Read<std::time::Duration>, Read<std::time::Duration>) {
-    let (a, b) = (fields.placed::<std::time::Duration>(short), fields.placed::<std::time::Duration>(long));
-    if let (Ok(a), Ok(b)) = (&a, &b)
-        && a.value > b.value
-    {
-        let text = crate::language::duration_text;
-        let message = format!("'{short}' ({}) is longer than '{long}' ({})", text(a.value), text(b.value));
-        let hint = format!("lower '{short}' or raise '{long}'");
-        // The one that was written: a default stands at the start of the section.
-        fields.problems().add(a.span.max(b.span), message, Some(hint));
-    }
-    (a.map(|a| a.value), b.map(|b| b.value))
 }

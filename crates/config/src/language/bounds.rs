@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use banyan_flags::Percent;
+
 use super::Kind;
 
 /// One kibibyte.
@@ -11,16 +13,43 @@ pub(super) const MIB: u64 = 1024 * KIB;
 /// More than any body anybody sends; small enough to be added to without a thought of overflow.
 const PIB: u64 = 1024 * 1024 * 1024 * MIB;
 const SECOND: u64 = 1000;
-const DAY: u64 = 24 * 3600 * SECOND;
+const HOUR: u64 = 3600 * SECOND;
+const DAY: u64 = 24 * HOUR;
 
 /// A limit that must bite: one that is zero would refuse everything, one above a day none.
 pub(super) const LIMIT: Kind = duration(1, DAY);
+/// A time that is cut into ten parts to look back over: shorter ones would hold no calls.
+pub(super) const WINDOW: Kind = duration(100, HOUR);
+/// A time to look back over in steps of at least a tenth of a second.
+pub(super) const LONG_WINDOW: Kind = duration(3 * SECOND, HOUR);
+/// Between two attempts of one call.
+pub(super) const BACKOFF: Kind = duration(1, HOUR);
+/// In line for a place. Who waits for longer has gone away.
+pub(super) const QUEUE: Kind = duration(0, 60 * SECOND);
 /// How long something may be waited for, where not waiting at all is a choice.
 pub(super) const WAIT: Kind = duration(0, DAY);
 /// A whole stream: a week is for ever.
 pub(super) const STREAM: Kind = duration(1, 7 * DAY);
 /// A limit for bodies that are streamed.
 pub(super) const BODY: Kind = Kind::Size { min: 0, max: PIB };
+
+/// A share that must bite: one that is zero would act never or always.
+pub(super) const SOME: Kind = share(1, 10_000);
+/// The status of an answer (RFC 9110 section 15).
+pub(super) const FINAL_STATUS: Kind = Kind::Because {
+    of: &Kind::Integer { min: 200, max: 599 },
+    hint: "a status below 200 is no answer yet, and there are none above 599",
+};
+/// How many of something that runs at the same time.
+pub(super) const CALLS: Kind = Kind::Integer { min: 1, max: 100_000 };
+
+/// A percentage from `min` to `max`, in hundredths of a percent.
+pub(super) const fn share(min: u16, max: u16) -> Kind {
+    match (Percent::from_basis_points(min), Percent::from_basis_points(max)) {
+        (Ok(min), Ok(max)) => Kind::Share { min, max },
+        _ => Kind::Percent,
+    }
+}
 
 const fn duration(min_ms: u64, max_ms: u64) -> Kind {
     Kind::Duration { min: Duration::from_millis(min_ms), max: Duration::from_millis(max_ms) }
@@ -42,5 +71,15 @@ pub(crate) fn size_text(bytes: u64) -> String {
     match units.iter().find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit)) {
         Some((unit, name)) => format!("{}{name}", bytes / unit),
         None => format!("{bytes}B"),
+    }
+}
+
+/// A number of hundredths as a config writes it.
+pub(crate) fn decimal_text(hundredths: u32) -> String {
+    let (whole, rest) = (hundredths / 100, hundredths % 100);
+    match (rest, rest % 10) {
+        (0, _) => whole.to_string(),
+        (_, 0) => format!("{whole}.{}", rest / 10),
+        _ => format!("{whole}.{rest:02}"),
     }
 }

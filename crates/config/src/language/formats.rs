@@ -115,3 +115,46 @@ pub(crate) static HEADER_VALUE: Format = Format {
     examples: &["mobile"],
     pattern: r"^[\u0021-\u007e]([\t\u0020-\u007e]*[\u0021-\u007e])?$",
 };
+
+/// A field that an answer may be given.
+pub(crate) static ANSWER_FIELD: Format =
+    Format { name: "a header field name", examples: &["cache-control"], pattern: HEADER_NAME.pattern };
+
+/// What a body is, as `Content-Type` says it.
+pub(crate) static CONTENT_TYPE: Format = Format {
+    name: "a media type",
+    examples: &["text/html; charset=utf-8", "application/problem+json"],
+    pattern: r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+/[\t\u0020-\u007e]+$",
+};
+
+/// What a body is, without parameters.
+pub(crate) static MEDIA_TYPE: Format = Format {
+    name: "a media type without parameters",
+    examples: &["application/json"],
+    pattern: r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+};
+
+/// A place in a JSON answer.
+pub(crate) static JSON_POINTER: Format = Format {
+    name: "a JSON Pointer (RFC 6901)",
+    examples: &["/id", "/items/0/name", "/a~1b"],
+    pattern: r"^(/([^~/]|~[01])*)+$",
+};
+
+/// A text that is sent as it is.
+pub(crate) static BODY_TEXT: Format =
+    Format { name: "a text", examples: &["Back in a minute."], pattern: "" };
+
+/// When a second attempt starts.
+pub(crate) static HEDGE_AFTER: Format = Format {
+    name: "p50 to p99.9, or a duration",
+    examples: &["p95", "p99.9", "300ms"],
+    pattern: r"^(p[0-9]+(\.[0-9]+)?|[0-9]+(ms|s|m|h))$",
+};
+
+/// A delay made on purpose.
+pub(crate) static DELAY: Format = Format {
+    name: "a duration, or two with '..' between",
+    examples: &["2s", "2s..5s"],
+    pattern: r"^[0-9]+(ms|s|m|h)(\.\.[0-9]+(ms|s|m|h))?$",
+};

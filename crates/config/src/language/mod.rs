@@ -4,8 +4,11 @@
 //! collide) is in [`crate::check`].
 
 mod bounds;
+mod chaos;
+mod fallback;
 pub(crate) mod formats;
 mod listen;
+mod policy;
 mod process;
 mod root;
 mod route;
@@ -14,7 +17,9 @@ mod upstream;
 
 use std::time::Duration;
 
-pub(crate) use bounds::{duration_text, size_text};
+use banyan_flags::Percent;
+
+pub(crate) use bounds::{decimal_text, duration_text, size_text};
 pub(crate) use root::ROOT;
 
 /// A map with fixed keys.
@@ -52,6 +57,13 @@ pub(crate) enum Absence {
     Refused,
     /// As if this YAML had been written.
     Default(&'static str),
+    /// As if this YAML had been written, unless the other key is: the two exclude each other.
+    Unless {
+        /// The YAML.
+        yaml: &'static str,
+        /// The other key.
+        key: &'static str,
+    },
     /// What these words say.
     Means(&'static str),
 }
@@ -84,6 +96,29 @@ pub(crate) enum Kind {
     },
     /// From `0%` to `100%`, in steps of 0.01 %.
     Percent,
+    /// A percentage within narrower bounds, both included.
+    Share {
+        /// Smallest.
+        min: Percent,
+        /// Largest.
+        max: Percent,
+    },
+    /// A number with at most two decimals, within bounds, both included.
+    Decimal {
+        /// Smallest, in hundredths.
+        min: u32,
+        /// Largest, in hundredths.
+        max: u32,
+    },
+    /// A scalar like another one, of which a wrong value needs more said than that it is out of bounds.
+    Because {
+        /// What it is.
+        of: &'static Kind,
+        /// What to do about a wrong value.
+        hint: &'static str,
+    },
+    /// Whatever JSON has.
+    Json,
     /// A text of some format.
     Text(&'static Format),
     /// One of a few words.
@@ -106,6 +141,8 @@ pub(crate) enum Kind {
     },
     /// A map with fixed keys.
     Object(&'static Object),
+    /// A map with fixed keys, or the word `off`.
+    OffOrObject(&'static Object),
     /// A map with fixed keys, or in short the text of its key `of`.
     TextOrObject {
         /// The key that a lone text is the value of.
@@ -156,6 +193,12 @@ impl Kind {
                 format!("a size such as 64KiB, {} to {}", size_text(*min), size_text(*max))
             }
             Self::Percent => "a percentage such as 5% or 0.25%".to_owned(),
+            Self::Share { min, max } => format!("a percentage from {min} to {max}"),
+            Self::Decimal { min, max } => {
+                format!("a number such as 2 or 1.5, {} to {}", decimal_text(*min), decimal_text(*max))
+            }
+            Self::Because { of, .. } => of.describe(),
+            Self::Json => "any value that JSON has".to_owned(),
             Self::Text(format) => format!("{} such as {}", format.name, format.examples[0]),
             Self::Choice(choices) => {
                 choices.iter().map(|choice| choice.word).collect::<Vec<_>>().join(" or ")
@@ -164,6 +207,7 @@ impl Kind {
             Self::OneOrMany(of) => format!("{}, or a list of these", of.describe()),
             Self::Map { key, of } => format!("a map from {} to {}", key.name, of.describe()),
             Self::Object(object) => format!("{} (a map)", object.name),
+            Self::OffOrObject(object) => format!("off, or {} (a map)", object.name),
             Self::TextOrObject { short, object } => {
                 let text = object.field(short).map(|(_, field)| field.kind.describe());
                 format!("{}, or {} (a map)", text.unwrap_or_default(), object.name)
@@ -171,10 +215,20 @@ impl Kind {
         }
     }
 
+    /// What to do about a wrong value, where the bounds alone do not say it.
+    pub(crate) fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Because { hint, .. } => Some(hint),
+            _ => None,
+        }
+    }
+
     /// The objects that a value may hold directly.
     pub(crate) fn object(&self) -> Option<&'static Object> {
         match self {
-            Self::Object(object) | Self::TextOrObject { object, .. } => Some(object),
+            Self::Object(object) | Self::OffOrObject(object) | Self::TextOrObject { object, .. } => {
+                Some(object)
+            }
             Self::List { of, .. } | Self::OneOrMany(of) | Self::Map { of, .. } => of.object(),
             _ => None,
         }

@@ -3,7 +3,7 @@
 use super::{
     Absence::{Default, Means, Refused},
     Field, Kind, Object,
-    bounds::{BODY, KIB, LIMIT, MIB, STREAM, WAIT},
+    bounds::{BODY, KIB, LIMIT, MIB, STREAM, WAIT, WINDOW},
     formats,
 };
 
@@ -175,5 +175,33 @@ pub(super) static SHADOW_LIMITS: Object = Object {
             doc: "A request's or an answer's body. Larger ones are not compared.",
         },
         Field { key: "timeout", kind: LIMIT, absence: Default("5s"), doc: "One shadow call." },
+    ],
+};
+
+/// Shedding.
+pub(super) static SHED: Object = Object {
+    id: "shed",
+    name: "the shed section",
+    doc: "Shedding by `criticality`: while calls wait too long for a place (see `concurrency`), what matters least is refused first, for the same users over and over rather than for everybody now and then.",
+    misplaced: &[],
+    fields: &[
+        Field {
+            key: "wait",
+            kind: LIMIT,
+            absence: Default("20ms"),
+            doc: "The average wait above which less is admitted.",
+        },
+        Field {
+            key: "over",
+            kind: Kind::Integer { min: 1, max: 1_000_000 },
+            absence: Default("2000"),
+            doc: "Requests over which it is averaged, if they come before `within` has passed.",
+        },
+        Field {
+            key: "within",
+            kind: WINDOW,
+            absence: Default("1s"),
+            doc: "The longest time over which it is averaged.",
+        },
     ],
 };

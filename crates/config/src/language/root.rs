@@ -2,9 +2,9 @@
 
 use super::{
     Absence::{Default, Means, Refused},
-    Field, Kind, Object, formats,
+    Choice, Field, Kind, Object, formats,
     listen::{ADMIN, LISTENER, PROBES},
-    process::{LIMITS, LOG, OTLP, SHADOW_LIMITS, TIMEOUTS},
+    process::{LIMITS, LOG, OTLP, SHADOW_LIMITS, SHED, TIMEOUTS},
     route::ROUTE,
     unit::UNIT,
     upstream::UPSTREAM,
@@ -15,13 +15,57 @@ pub(crate) static ROOT: Object = Object {
     id: "config",
     name: "a config",
     doc: "The whole file.",
-    misplaced: &[],
+    misplaced: &[
+        (
+            "retry",
+            "how an upstream is called is said by that upstream: 'upstreams: { NAME: { retry: ... } }'",
+        ),
+        (
+            "breaker",
+            "how an upstream is called is said by that upstream: 'upstreams: { NAME: { breaker: ... } }'",
+        ),
+        (
+            "concurrency",
+            "how an upstream is called is said by that upstream: 'upstreams: { NAME: { concurrency: ... } }'",
+        ),
+        (
+            "hedge",
+            "how an upstream is called is said by that upstream: 'upstreams: { NAME: { hedge: ... } }'",
+        ),
+        (
+            "valid_if",
+            "how an upstream is called is said by that upstream: 'upstreams: { NAME: { valid_if: ... } }'",
+        ),
+        (
+            "throttle",
+            "how an upstream is called is said by that upstream: 'upstreams: { NAME: { throttle: ... } }'",
+        ),
+        (
+            "chaos",
+            "how an upstream is called is said by that upstream: 'upstreams: { NAME: { chaos: ... } }'",
+        ),
+        ("fallback", "what answers instead is said by each route: 'routes: [ { fallback: [...] } ]'"),
+        (
+            "criticality",
+            "how much requests matter is said by each route: 'routes: [ { criticality: high } ]'",
+        ),
+    ],
     fields: &[
         Field {
             key: "version",
             kind: Kind::Integer { min: 1, max: 1 },
             absence: Refused,
             doc: "The version of this language. A file without it may mean anything.",
+        },
+        Field {
+            key: "environment",
+            kind: Kind::Choice(&[
+                Choice { word: "production", doc: "it serves people" },
+                Choice { word: "staging", doc: "a rehearsal of production" },
+                Choice { word: "development", doc: "somebody's own machine" },
+            ]),
+            absence: Default("production"),
+            doc: "What this gateway is for. In production `chaos` is refused.",
         },
         Field {
             key: "listen",
@@ -83,6 +127,12 @@ pub(crate) static ROOT: Object = Object {
             kind: Kind::Object(&SHADOW_LIMITS),
             absence: Default("{}"),
             doc: "Bounds of the shadow, over all units together.",
+        },
+        Field {
+            key: "shed",
+            kind: Kind::OffOrObject(&SHED),
+            absence: Default("{}"),
+            doc: "Refuses what matters least while calls wait. Without waiting calls it does nothing.",
         },
         Field {
             key: "upstreams",

@@ -1,10 +1,13 @@
 //! Routes, within a unit and outside.
 
 use super::{
-    Absence::{Means, Refused},
+    Absence::{Default, Means, Refused},
     Choice, Field, Kind, Object,
-    bounds::BODY,
+    bounds::{BODY, LIMIT},
+    chaos::CHAOS,
+    fallback::FALLBACK,
     formats,
+    policy::{HEDGE, RETRY, VALID_IF},
 };
 
 const MATCH: Field = Field {
@@ -52,6 +55,67 @@ const BODY_LIMIT: Field = Field {
     doc: "A request's body. Beyond it the answer is 413.",
 };
 
+const TIMEOUT: Field = Field {
+    key: "timeout",
+    kind: LIMIT,
+    absence: Means("the upstream's"),
+    doc: "Limit for one attempt, from the request sent to the answer's head.",
+};
+
+const DEADLINE: Field = Field {
+    key: "deadline",
+    kind: LIMIT,
+    absence: Means("the upstream's"),
+    doc: "Limit for the whole call, all attempts, to the answer's head; at least the `timeout` that holds.",
+};
+
+const RETRIES: Field = Field {
+    key: "retry",
+    kind: Kind::OffOrObject(&RETRY),
+    absence: Means("the upstream's"),
+    doc: "Further attempts after one that failed. It replaces the upstream's, all of it.",
+};
+
+const HEDGING: Field = Field {
+    key: "hedge",
+    kind: Kind::OffOrObject(&HEDGE),
+    absence: Means("the upstream's, if the route reads by idempotent methods"),
+    doc: "A second attempt beside one that takes long. It replaces the upstream's, all of it.",
+};
+
+const VALIDITY: Field = Field {
+    key: "valid_if",
+    kind: Kind::OffOrObject(&VALID_IF),
+    absence: Means("the upstream's"),
+    doc: "What an answer has to be. It replaces the upstream's, all of it.",
+};
+
+const CRITICALITY: Field = Field {
+    key: "criticality",
+    kind: Kind::Choice(&[
+        Choice { word: "critical", doc: "shed last" },
+        Choice { word: "high", doc: "shed after normal ones" },
+        Choice { word: "normal", doc: "shed after low ones" },
+        Choice { word: "low", doc: "shed first" },
+    ]),
+    absence: Default("normal"),
+    doc: "How much its requests matter when not all can be served.",
+};
+
+const FALLBACKS: Field = Field {
+    key: "fallback",
+    kind: Kind::List { of: &Kind::Object(&FALLBACK), min: 0 },
+    absence: Default("[]"),
+    doc: "What answers when the call has failed, and legacy too where the unit falls back to it: the first of these that succeeds. Without any the failure is answered.",
+};
+
+const FAULTS: Field = Field {
+    key: "chaos",
+    kind: Kind::OffOrObject(&CHAOS),
+    absence: Means("the upstream's"),
+    doc: "Faults made on purpose. It replaces the upstream's, all of it.",
+};
+
 /// A route that belongs to no unit.
 pub(super) static ROUTE: Object = Object {
     id: "route",
@@ -62,6 +126,19 @@ pub(super) static ROUTE: Object = Object {
         ("replacement", "a route goes to one upstream with 'to'; two sides make a unit, under 'units'"),
         ("methods", "methods stand in 'match', such as match: \"GET|HEAD /articles\""),
         ("method", "methods stand in 'match', such as match: \"GET|HEAD /articles\""),
+        (
+            "breaker",
+            "it belongs to the upstream, and all its routes share it: 'upstreams: { NAME: { breaker: ... } }'",
+        ),
+        (
+            "concurrency",
+            "it belongs to the upstream, and all its routes share it: 'upstreams: { NAME: { concurrency: ... } }'",
+        ),
+        (
+            "throttle",
+            "it belongs to the upstream, and all its routes share it: 'upstreams: { NAME: { throttle: ... } }'",
+        ),
+        ("shed", "write 'criticality' here; when to shed stands at the top, under 'shed'"),
     ],
     fields: &[
         MATCH,
@@ -76,6 +153,14 @@ pub(super) static ROUTE: Object = Object {
         HEADERS,
         EFFECT,
         BODY_LIMIT,
+        TIMEOUT,
+        DEADLINE,
+        RETRIES,
+        HEDGING,
+        VALIDITY,
+        CRITICALITY,
+        FALLBACKS,
+        FAULTS,
     ],
 };
 
@@ -88,6 +173,34 @@ pub(super) static UNIT_ROUTE: Object = Object {
         ("to", "remove it: a route of a unit goes to the unit's legacy or replacement"),
         ("methods", "methods stand in 'match', such as match: \"GET|HEAD /articles\""),
         ("method", "methods stand in 'match', such as match: \"GET|HEAD /articles\""),
+        (
+            "breaker",
+            "it belongs to the upstream, and all its routes share it: 'upstreams: { NAME: { breaker: ... } }'",
+        ),
+        (
+            "concurrency",
+            "it belongs to the upstream, and all its routes share it: 'upstreams: { NAME: { concurrency: ... } }'",
+        ),
+        (
+            "throttle",
+            "it belongs to the upstream, and all its routes share it: 'upstreams: { NAME: { throttle: ... } }'",
+        ),
+        ("shed", "write 'criticality' here; when to shed stands at the top, under 'shed'"),
     ],
-    fields: &[MATCH, PATH, HOST, HEADERS, EFFECT, BODY_LIMIT],
+    fields: &[
+        MATCH,
+        PATH,
+        HOST,
+        HEADERS,
+        EFFECT,
+        BODY_LIMIT,
+        TIMEOUT,
+        DEADLINE,
+        RETRIES,
+        HEDGING,
+        VALIDITY,
+        CRITICALITY,
+        FALLBACKS,
+        FAULTS,
+    ],
 };

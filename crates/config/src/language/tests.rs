@@ -13,6 +13,9 @@ type Occurrence = (&'static str, &'static str, String);
 
 static WHOLE: Kind = Kind::Object(&ROOT);
 
+/// Where the full example is, since it names a file beside it.
+const FULL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/full.yaml");
+
 fn full() -> Value {
     let text = include_str!("../../../../examples/full.yaml");
     let problems = Problems::default();
@@ -22,7 +25,10 @@ fn full() -> Value {
 
 fn walk(kind: &'static Kind, value: &Value, at: &str, found: &mut Vec<Occurrence>) {
     match (kind, value) {
-        (Kind::Object(object) | Kind::TextOrObject { object, .. }, Value::Object(entries)) => {
+        (
+            Kind::Object(object) | Kind::OffOrObject(object) | Kind::TextOrObject { object, .. },
+            Value::Object(entries),
+        ) => {
             for (key, value) in entries {
                 let (_, field) =
                     object.field(key).unwrap_or_else(|| panic!("{at}/{key} is not in the tables"));
@@ -52,7 +58,7 @@ fn occurrences() -> Vec<Occurrence> {
 
 /// What a config means, but for where it stands in the file.
 fn meaning(config: &Value) -> Result<String, crate::Report> {
-    let mut plan = crate::parse("full.yaml", &config.to_string())?;
+    let mut plan = crate::parse(FULL, &config.to_string())?;
     plan.hash.clear();
     plan.routes.iter_mut().for_each(|route| route.span = Span::default());
     Ok(format!("{plan:?}"))
@@ -117,7 +123,9 @@ fn formats() -> Vec<&'static Format> {
     fn of(kind: &'static Kind, found: &mut Vec<&'static Format>) {
         match kind {
             Kind::Text(format) => found.push(format),
-            Kind::List { of: kind, .. } | Kind::OneOrMany(kind) => of(kind, found),
+            Kind::List { of: kind, .. } | Kind::OneOrMany(kind) | Kind::Because { of: kind, .. } => {
+                of(kind, found);
+            }
             Kind::Map { key, of: kind } => {
                 found.push(key);
                 of(kind, found);
@@ -154,7 +162,7 @@ proptest! {
     #[test]
     fn what_is_read_is_valid(
         texts in prop::collection::vec(
-            "[a-z*~/.:%{}-]{0,12}|/[a-z~01*]{0,8}|[A-Z]{3,6} /[a-z{}.]{0,8}|https?://[a-z.:0-9\\[\\]]{1,12}/?|[0-9a-f.:]{2,9}(/[0-9]{1,2})?|(jwt|header|cookie):.{1,6}|.{0,12}",
+            "[a-z*~/.:%{}-]{0,12}|p[0-9.]{1,5}|[0-9]{1,3}(ms|s|m|h)(\\.\\.[0-9]{1,3}(ms|s|m|h))?|[a-z*]{1,4}/[a-z+.; =]{1,9}|/[a-z~01*]{0,8}|[A-Z]{3,6} /[a-z{}.]{0,8}|https?://[a-z.:0-9\\[\\]]{1,12}/?|[0-9a-f.:]{2,9}(/[0-9]{1,2})?|(jwt|header|cookie):.{1,6}|.{0,12}",
             64,
         )
     ) {

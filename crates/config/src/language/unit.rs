@@ -11,7 +11,19 @@ pub(super) static UNIT: Object = Object {
     id: "unit",
     name: "a unit",
     doc: "The smallest part of the business that migrates as one: a set of routes that two systems can answer.",
-    misplaced: &[("to", "a unit has two sides: 'legacy' and 'replacement'")],
+    misplaced: &[
+        ("to", "a unit has two sides: 'legacy' and 'replacement'"),
+        ("timeout", "it stands on the upstreams, or on a route of the unit"),
+        ("deadline", "it stands on the upstreams, or on a route of the unit"),
+        ("retry", "it stands on the upstreams, or on a route of the unit"),
+        ("hedge", "it stands on the upstreams, or on a route of the unit"),
+        ("valid_if", "it stands on the upstreams, or on a route of the unit"),
+        ("chaos", "it stands on the upstreams, or on a route of the unit"),
+        ("breaker", "it belongs to the upstreams: 'upstreams: { NAME: { breaker: ... } }'"),
+        ("concurrency", "it belongs to the upstreams: 'upstreams: { NAME: { concurrency: ... } }'"),
+        ("throttle", "it belongs to the upstreams: 'upstreams: { NAME: { throttle: ... } }'"),
+        ("criticality", "it stands on each route of the unit"),
+    ],
     fields: &[
         Field {
             key: "legacy",

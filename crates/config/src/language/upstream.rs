@@ -4,7 +4,9 @@ use super::{
     Absence::{Default, Means, Refused},
     Choice, Field, Kind, Object,
     bounds::{LIMIT, STREAM},
+    chaos::CHAOS,
     formats,
+    policy::{BREAKER, CONCURRENCY, HEDGE, RETRY, THROTTLE, VALID_IF},
 };
 
 /// A service behind the gateway.
@@ -16,6 +18,13 @@ pub(super) static UPSTREAM: Object = Object {
         ("url", "write 'endpoints: [URL, ...]'"),
         ("cert", "an upstream takes 'tls: { ca: FILE }'"),
         ("ca", "write 'tls: { ca: FILE }'"),
+        ("retries", "write 'retry: { attempts: 3 }'"),
+        ("fallback", "what answers instead is said by each route: 'routes: [ { fallback: [...] } ]'"),
+        (
+            "criticality",
+            "how much requests matter is said by each route: 'routes: [ { criticality: high } ]'",
+        ),
+        ("shed", "shedding holds for the whole gateway: 'shed' stands at the top"),
     ],
     fields: &[
         Field {
@@ -102,6 +111,48 @@ pub(super) static UPSTREAM: Object = Object {
             kind: Kind::Integer { min: 0, max: 65_536 },
             absence: Default("256"),
             doc: "Idle pooled connections kept per worker and endpoint.",
+        },
+        Field {
+            key: "retry",
+            kind: Kind::OffOrObject(&RETRY),
+            absence: Means("a failed attempt is not followed by another"),
+            doc: "Further attempts after one that failed.",
+        },
+        Field {
+            key: "breaker",
+            kind: Kind::OffOrObject(&BREAKER),
+            absence: Default("{}"),
+            doc: "Circuit breaker. It does nothing until most calls fail.",
+        },
+        Field {
+            key: "concurrency",
+            kind: Kind::OffOrObject(&CONCURRENCY),
+            absence: Means("no limit"),
+            doc: "Limit of calls under way.",
+        },
+        Field {
+            key: "hedge",
+            kind: Kind::OffOrObject(&HEDGE),
+            absence: Means("no second attempt"),
+            doc: "A second attempt beside one that takes long.",
+        },
+        Field {
+            key: "valid_if",
+            kind: Kind::OffOrObject(&VALID_IF),
+            absence: Means("any answer but a 5xx is good"),
+            doc: "What an answer has to be.",
+        },
+        Field {
+            key: "throttle",
+            kind: Kind::OffOrObject(&THROTTLE),
+            absence: Means("no throttle"),
+            doc: "Refuses some requests while the upstream refuses many.",
+        },
+        Field {
+            key: "chaos",
+            kind: Kind::OffOrObject(&CHAOS),
+            absence: Means("no faults are made"),
+            doc: "Faults made on purpose.",
         },
     ],
 };

@@ -32,6 +32,36 @@ pub(crate) struct Named<T> {
     pub(crate) value: T,
 }
 
+/// What stands under a key that may be switched off.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Switch<T> {
+    /// Nothing.
+    Absent,
+    /// The word `off`.
+    Off,
+    /// This.
+    On(T),
+}
+
+impl<T> Switch<T> {
+    /// Reads what stands there.
+    pub(crate) fn read<U>(self, read: impl FnOnce(T) -> Read<U>) -> Read<Switch<U>> {
+        Ok(match self {
+            Self::Absent => Switch::Absent,
+            Self::Off => Switch::Off,
+            Self::On(value) => Switch::On(read(value)?),
+        })
+    }
+
+    /// What stands there, where off is the same as nothing.
+    pub(crate) fn on(self) -> Option<T> {
+        match self {
+            Self::On(value) => Some(value),
+            Self::Absent | Self::Off => None,
+        }
+    }
+}
+
 /// What a text means.
 pub(crate) trait FromText: Sized {
     /// Reads a text.
@@ -109,6 +139,45 @@ impl<'p> Fields<'p> {
             }
         }
         (texts, whole)
+    }
+
+    /// The readable values of a list that may be missing, and whether that is all of them.
+    pub(crate) fn values<T: FromValue>(&self, key: &'static str) -> (Vec<T>, Read<()>) {
+        let (items, mut whole) = match self.raw(key) {
+            Ok(None) => return (Vec::new(), Ok(())),
+            _ => match self.list(key) {
+                Ok(list) => list,
+                Err(reported) => return (Vec::new(), Err(reported)),
+            },
+        };
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            match T::from_value(&item.value).ok_or_else(|| self.mismatch(key)) {
+                Ok(value) => values.push(value),
+                Err(reported) => whole = Err(reported),
+            }
+        }
+        (values, whole)
+    }
+
+    /// Whether nothing was written under a key and it has no default.
+    pub(crate) fn is_absent(&self, key: &'static str) -> bool {
+        matches!(self.raw(key), Ok(None))
+    }
+
+    /// Where a value stands, if there is one and it could be read.
+    pub(crate) fn place(&self, key: &'static str) -> Option<Span> {
+        self.raw(key).ok().flatten().map(|item| item.span)
+    }
+
+    /// An object that may be switched off.
+    pub(crate) fn switch(&self, key: &'static str) -> Read<Switch<&Self>> {
+        match self.raw(key)? {
+            None => Ok(Switch::Absent),
+            Some(Spanned { value: Value::Off, .. }) => Ok(Switch::Off),
+            Some(Spanned { value: Value::Object(fields), .. }) => Ok(Switch::On(fields)),
+            Some(_) => Err(self.mismatch(key)),
+        }
     }
 
     /// An object that is required or has a default.

@@ -4,9 +4,11 @@
 //! of range. A fault in one key leaves all others readable.
 
 mod fields;
+mod json;
 mod scalar;
 mod structure;
 mod value;
 
-pub(crate) use fields::{Fields, FromText, Named};
+pub(crate) use fields::{Fields, FromText, Named, Switch};
+pub(crate) use scalar::{duration, percent};
 pub(crate) use structure::root;

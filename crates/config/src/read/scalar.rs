@@ -5,7 +5,8 @@ use std::time::Duration;
 use banyan_flags::Percent;
 
 use crate::{
-    language::{duration_text, size_text},
+    language::{decimal_text, duration_text, size_text},
+    plan::Factor,
     report::Complaint,
 };
 
@@ -13,7 +14,7 @@ const UNITS_OF_TIME: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), 
 const UNITS_OF_SIZE: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
 /// `500ms`, `10s`, `5m`, `1h`, from `min` to `max`.
-pub(super) fn duration(text: &str, min: Duration, max: Duration) -> Result<Duration, Complaint> {
+pub(crate) fn duration(text: &str, min: Duration, max: Duration) -> Result<Duration, Complaint> {
     let complaint = || Complaint::new("write a whole number and a unit: ms, s, m or h");
     let (number, unit) = split_unit(text);
     if number.is_empty() {
@@ -73,12 +74,42 @@ pub(super) fn integer(text: &str, min: u64, max: u64) -> Result<u64, Complaint> 
 }
 
 /// A percentage; a bare number is refused, because 0.5 may mean half of everybody or one in two hundred.
-pub(super) fn percent(text: &str) -> Result<Percent, Complaint> {
+pub(crate) fn percent(text: &str) -> Result<Percent, Complaint> {
     text.parse().map_err(|error: banyan_flags::PercentError| {
         let complaint = Complaint::new(error.to_string());
         let meant = format!("{text}%");
         if meant.parse::<Percent>().is_ok() { complaint.hint(format!("write {meant}")) } else { complaint }
     })
+}
+
+/// A percentage from `min` to `max`.
+pub(super) fn share(text: &str, min: Percent, max: Percent) -> Result<Percent, Complaint> {
+    match percent(text)? {
+        Percent::ZERO if min > Percent::ZERO => Err(Complaint::new("must be more than zero")),
+        value if (min..=max).contains(&value) => Ok(value),
+        _ => Err(range(&min.to_string(), &max.to_string())),
+    }
+}
+
+/// A number with at most two decimals, from `min` to `max` hundredths.
+pub(super) fn decimal(text: &str, min: u32, max: u32) -> Result<Factor, Complaint> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+    if !is_digits(whole) || !is_digits(decimals) {
+        return Err(match text.strip_prefix('-') {
+            Some(_) => range(&decimal_text(min), &decimal_text(max)),
+            None => Complaint::new("a number such as 2 or 1.5 is wanted"),
+        });
+    }
+    let decimals = decimals.trim_end_matches('0');
+    if decimals.len() > 2 {
+        return Err(Complaint::new("write at most two decimals"));
+    }
+    // Two digits for certain, so that both fit together or neither does.
+    let hundredths = format!("{whole}{decimals:0<2}").parse::<u32>();
+    match hundredths {
+        Ok(value) if (min..=max).contains(&value) => Ok(Factor::from_hundredths(value)),
+        _ => Err(range(&decimal_text(min), &decimal_text(max))),
+    }
 }
 
 fn range(min: &str, max: &str) -> Complaint {
@@ -181,6 +212,27 @@ mod tests {
     }
 
     #[test]
+    fn decimals_have_two_places_at_most() {
+        for (text, hundredths) in [("2", 200), ("1.5", 150), ("1.01", 101), ("3.500", 350), ("02", 200)] {
+            let read = decimal(text, 101, 10_000).map(Factor::hundredths);
+            assert_eq!(read.ok(), Some(hundredths), "{text}");
+        }
+        for text in ["", ".", "1", "1.", ".5", "1.005", "-2", "1e1", "101", "99999999999", "two", "2 "] {
+            assert!(decimal(text, 101, 10_000).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_share_that_must_act_is_more_than_zero() {
+        let some = |text| share(text, Percent::from_basis_points(1).unwrap(), Percent::FULL);
+        assert_eq!(
+            some("0%").err().map(|complaint| complaint.message).as_deref(),
+            Some("must be more than zero")
+        );
+        assert!(some("0.01%").is_ok() && some("100%").is_ok() && some("101%").is_err());
+    }
+
+    #[test]
     fn sizes_are_binary_or_plain_bytes() {
         for (text, bytes) in
             [("512B", 512), ("64KiB", 65_536), ("1MiB", 1 << 20), ("2GiB", 2 << 30), ("7", 7)]
@@ -194,7 +246,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(ms in 0u64..=86_400_000, bytes in 0u64..=1 << 50) {
+        fn what_is_written_is_read_back(ms in 0u64..=86_400_000, bytes in 0u64..=1 << 50, hundredths in any::<u32>()) {
+            let factor = Factor::from_hundredths(hundredths);
+            prop_assert_eq!(decimal(&decimal_text(hundredths), 0, u32::MAX).ok(), Some(factor));
             let (duration_in, size_in) = (Duration::from_millis(ms), bytes);
             prop_assert_eq!(duration(&duration_text(duration_in), Duration::ZERO, DAY).ok(), Some(duration_in));
             prop_assert_eq!(size(&size_text(size_in), 0, u64::MAX).ok(), Some(size_in));
@@ -207,6 +261,8 @@ mod tests {
             }
             prop_assert!(!size(&text, 3, 9).is_ok_and(|read| !(3..=9).contains(&read)));
             prop_assert!(!integer(&text, 3, 9).is_ok_and(|read| !(3..=9).contains(&read)));
+            let hundredths = decimal(&text, 3, 9).map(Factor::hundredths);
+            prop_assert!(!hundredths.is_ok_and(|read| !(3..=9).contains(&read)));
             prop_assert!(!percent(&text).is_ok_and(|read| read > Percent::FULL));
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     fields::{Fields, Place},
-    scalar,
+    json, scalar,
     value::Value,
 };
 use crate::{
@@ -39,7 +39,7 @@ impl<'p> Reader<'p> {
         }
         let read = |field: &'static Field| match entries.iter().find(|entry| entry.key.value == field.key) {
             Some(entry) => self.value(&field.kind, &entry.value, field.key, &entry.key).map(Some),
-            None => self.absent(field, &place),
+            None => self.absent(field, entries, &place),
         };
         let values = object.fields.iter().map(read).collect();
         Fields::new(object, place, values, self.problems)
@@ -59,9 +59,10 @@ impl<'p> Reader<'p> {
         self.problems.add(entry.key.span, format!("{} has no key {}", place.what, quoted(key)), hint);
     }
 
-    fn absent(self, field: &'static Field, place: &Place) -> Read<Option<Item<'p>>> {
+    fn absent(self, field: &'static Field, entries: &[Entry], place: &Place) -> Read<Option<Item<'p>>> {
         match field.absence {
             Absence::Means(_) => Ok(None),
+            Absence::Unless { key, .. } if entries.iter().any(|entry| entry.key.value == key) => Ok(None),
             Absence::Refused => {
                 let hint = format!("add '{}: ...': {}", field.key, field.kind.describe());
                 Err(self.problems.add(
@@ -70,7 +71,7 @@ impl<'p> Reader<'p> {
                     Some(hint),
                 ))
             }
-            Absence::Default(yaml) => {
+            Absence::Default(yaml) | Absence::Unless { yaml, .. } => {
                 let node = moved(crate::yaml::read(yaml, self.problems)?, place.span);
                 let key = Spanned { value: field.key.to_owned(), span: place.span };
                 self.value(&field.kind, &node, field.key, &key).map(Some)
@@ -88,6 +89,11 @@ impl<'p> Reader<'p> {
             },
             Kind::Map { of, .. } => self.map(kind, of, node, label)?,
             Kind::Object(object) => self.object(kind, object, node, label, owner)?,
+            Kind::OffOrObject(object) => match &node.content {
+                Content::Scalar { text, plain } => self.switch(kind, node, text, *plain, label)?,
+                _ => self.object(kind, object, node, label, owner)?,
+            },
+            Kind::Json => Value::Json(json::read(node, label, self.problems)?),
             Kind::TextOrObject { short, object } => match &node.content {
                 Content::Scalar { .. } => self.short(short, object, node, label)?,
                 _ => self.object(kind, object, node, label, owner)?,
@@ -158,6 +164,27 @@ impl<'p> Reader<'p> {
         Ok(Value::Object(self.fields(object, entries, Place { what, span: owner.span })))
     }
 
+    /// The word `off` where there could be an object.
+    fn switch(
+        self,
+        kind: &'static Kind,
+        node: &Node,
+        text: &str,
+        plain: bool,
+        label: &str,
+    ) -> Read<Value<'p>> {
+        if text == "off" {
+            return Ok(Value::Off);
+        }
+        let hint = match (Nature::of(text, plain), text.to_ascii_lowercase().as_str()) {
+            (_, "false" | "no" | "off" | "none" | "disabled") => "write off",
+            _ => "write {} for all defaults, or off",
+        };
+        let found = if text.is_empty() { node.kind().to_owned() } else { shown(text) };
+        let message = format!("{label} is {found}: {} is wanted", kind.describe());
+        Err(self.problems.add(node.span, message, Some(hint.to_owned())))
+    }
+
     /// The short form of an object: a lone text.
     fn short(
         self,
@@ -188,7 +215,8 @@ impl<'p> Reader<'p> {
         }
         parse(kind, text, nature).map_err(|complaint| {
             let message = format!("{label} is {}: {}", shown(text), complaint.message);
-            self.problems.add(node.span, message, complaint.hint)
+            let why = kind.reason().map(str::to_owned);
+            self.problems.add(node.span, message, why.or(complaint.hint))
         })
     }
 
@@ -217,6 +245,13 @@ fn parse(kind: &'static Kind, text: &str, nature: Nature) -> Result<Value<'stati
         Kind::Size { min, max } => scalar::size(text, *min, *max).map(Value::Number),
         Kind::Duration { min, max } => scalar::duration(text, *min, *max).map(Value::Duration),
         Kind::Percent => scalar::percent(text).map(Value::Percent),
+        Kind::Share { min, max } => scalar::share(text, *min, *max).map(Value::Percent),
+        Kind::Decimal { min, max } if nature == Nature::Text => match scalar::decimal(text, *min, *max) {
+            Ok(_) => Err(Complaint::new("a number is wanted").hint("remove the quotes")),
+            Err(complaint) => Err(complaint),
+        },
+        Kind::Decimal { min, max } => scalar::decimal(text, *min, *max).map(Value::Decimal),
+        Kind::Because { of, .. } => parse(of, text, nature),
         Kind::Choice(choices) => choice(choices, text).map(Value::Choice),
         _ => match nature {
             Nature::Text => Ok(Value::Text(text.to_owned())),

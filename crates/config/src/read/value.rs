@@ -5,7 +5,7 @@ use std::time::Duration;
 use banyan_flags::Percent;
 
 use super::Fields;
-use crate::{report::Read, source::Spanned};
+use crate::{plan::Factor, report::Read, source::Spanned};
 
 /// A value that its [`crate::language::Kind`] allows.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub(crate) enum Value<'p> {
     Number(u64),
     Duration(Duration),
     Percent(Percent),
+    Decimal(Factor),
+    Json(serde_json::Value),
     Text(String),
     Choice(&'static str),
     /// Entries that were refused are missing, and the flag tells.
@@ -22,6 +24,8 @@ pub(crate) enum Value<'p> {
     /// Refused values keep their key.
     Map(Vec<Entry<'p>>),
     Object(Fields<'p>),
+    /// The word `off` where there could be an object.
+    Off,
 }
 
 /// A key of a map and its value.
@@ -49,10 +53,13 @@ macro_rules! from_value {
 from_value! {
     bool: Value::Bool(value) => Some(*value);
     u64: Value::Number(value) => Some(*value);
+    u16: Value::Number(value) => u16::try_from(*value).ok();
     u32: Value::Number(value) => u32::try_from(*value).ok();
     usize: Value::Number(value) => usize::try_from(*value).ok();
     Duration: Value::Duration(value) => Some(*value);
     Percent: Value::Percent(value) => Some(*value);
+    Factor: Value::Decimal(value) => Some(*value);
+    serde_json::Value: Value::Json(value) => Some(value.clone());
     String: Value::Text(value) => Some(value.clone());
     &'static str: Value::Choice(value) => Some(*value);
 }

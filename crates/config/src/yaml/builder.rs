@@ -10,7 +10,8 @@ use crate::{
     source::{Span, Spanned},
 };
 
-/// How deep the language nests is 8; this leaves room for mistakes to be explained by the language instead.
+/// How deep the language nests is 8, but for the `json` of a fallback; this leaves room for that, and for mistakes to be
+/// explained by the language instead.
 const MAX_DEPTH: usize = 32;
 /// A config of 4 MiB with routes as short as they get has about this many.
 const MAX_NODES: usize = 500_000;

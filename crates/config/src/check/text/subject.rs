@@ -18,7 +18,7 @@ impl FromText for SubjectSource {
         }
         match kind {
             "jwt" => Ok(Self::Jwt(name.to_owned())),
-            "cookie" if is_token(name) => Ok(Self::Cookie(name.to_owned())),
+            "cookie" if super::is_token(name) => Ok(Self::Cookie(name.to_owned())),
             "cookie" => Err(Complaint::new("this is no cookie name (RFC 6265 section 4.1.1)")),
             "header" => name
                 .parse::<HeaderName>()
@@ -30,9 +30,4 @@ impl FromText for SubjectSource {
             }),
         }
     }
-}
-
-/// A token (RFC 9110 section 5.6.2).
-fn is_token(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

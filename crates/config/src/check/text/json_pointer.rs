@@ -1,0 +1,25 @@
+//! Places in a JSON answer.
+
+use super::json_path::JsonPath;
+use crate::{read::FromText, report::Complaint};
+
+/// A JSON Pointer (RFC 6901) to a part of a document, not to all of it.
+pub(crate) struct JsonPointer(pub(crate) String);
+
+impl FromText for JsonPointer {
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        if text.is_empty() {
+            return Err(Complaint::new("a JSON Pointer starts with '/'")
+                .hint("for all of the document write 'json: true'"));
+        }
+        let JsonPath(text) = JsonPath::from_text(text)?;
+        if text.split('/').any(|step| ["*", "**"].contains(&step)) {
+            // A key of this name is possible; a wildcard that is none would refuse every answer.
+            return Err(Complaint::new(
+                "'*' stands for itself in a JSON Pointer, and no other entry is meant by it",
+            )
+            .hint("name one entry, such as /items/0/id, or use 'schema' for all of them"));
+        }
+        Ok(Self(text))
+    }
+}

@@ -1,0 +1,30 @@
+//! Where the process listens.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+/// One address where clients connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Where to listen.
+    pub address: SocketAddr,
+    /// Certificate and key, for TLS with ALPN `h2` and `http/1.1`.
+    pub tls: Option<ListenerTls>,
+}
+
+/// PEM files of a TLS listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerTls {
+    /// Certificate chain, leaf first.
+    pub cert: PathBuf,
+    /// Private key.
+    pub key: PathBuf,
+}
+
+/// The admin API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Where to listen; loopback unless the config insists (`allow_remote: true`).
+    pub listen: SocketAddr,
+    /// File that holds the bearer token; created with mode 0600 when absent. Default: the state path + `.admin-token`.
+    pub token_file: PathBuf,
+}
