@@ -37,6 +37,7 @@ const TABLE: &[(&str, May)] = &[
             "banyan-config",
             "banyan-flags",
             "banyan-http1",
+            "banyan-resilience",
             "banyan-state",
             "banyan-telemetry",
         ]),

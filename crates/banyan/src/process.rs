@@ -44,7 +44,8 @@ impl Process {
         let admin = listen(plan.admin.listen).context("admin API")?;
         let probes = plan.probes.map(listen).transpose().context("probes")?;
         let (spans, guard) = spans(&plan)?;
-        let deps = Deps { units: units.clone(), cookie_secret, metrics: Metrics::default(), spans };
+        let (metrics, timeline) = (Metrics::default(), Arc::default());
+        let deps = Deps { units: units.clone(), cookie_secret, metrics, spans, timeline };
         let gateway = Arc::new(Gateway::start(plan.clone(), deps)?);
         let parts = Parts {
             plan,

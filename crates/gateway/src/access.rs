@@ -45,6 +45,12 @@ pub(crate) fn write(out: &mut Vec<u8>, local: &Local, exchange: &Exchange, at: S
             number(out, u64::from(endpoint.port()));
         });
     }
+    if let Some(degraded) = &exchange.degraded {
+        text(out, "missing", |out| escape(out, &degraded.missing));
+    }
+    if !exchange.chaos.is_empty() {
+        text(out, "chaos", |out| out.extend_from_slice(exchange.chaos.join(",").as_bytes()));
+    }
     if let Some(detail) = exchange.detail {
         text(out, "detail", |out| escape(out, detail));
     }

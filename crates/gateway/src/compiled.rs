@@ -3,10 +3,12 @@
 use std::{collections::HashMap, io, sync::Arc};
 
 use banyan_compare::Rules;
-use banyan_config::plan::{Listener, Plan, Route, Unit};
+use banyan_config::plan::{Environment, Listener, Plan, Route, Unit, Upstream};
 use banyan_state::live::{UnitLive, Units};
 
 use crate::{
+    chaos::{ChaosError, ChaosTarget, Switchboard},
+    dependency::{Ears, Patterns, Policies},
     router::Router,
     shadow::unit::ShadowUnit,
     upstream::host::SharedUpstream,
@@ -31,6 +33,14 @@ pub enum ApplyError {
         address: std::net::SocketAddr,
         /// What is wrong.
         reason: TlsError,
+    },
+    /// How an upstream is to be called.
+    #[error("upstream '{name}': {reason}")]
+    Policy {
+        /// Its name.
+        name: Arc<str>,
+        /// What is wrong.
+        reason: String,
     },
     /// An address cannot be listened on.
     #[error("cannot listen on {address}: {reason}")]
@@ -66,6 +76,10 @@ pub(crate) struct Compiled {
     pub(crate) labels: Vec<Arc<str>>,
     pub(crate) units: Vec<CompiledUnit>,
     pub(crate) upstreams: Vec<Arc<SharedUpstream>>,
+    /// How each route calls them.
+    pub(crate) policies: Policies,
+    /// Faults switched at run time.
+    pub(crate) switchboard: Arc<Switchboard>,
     /// By listener.
     pub(crate) tls: Vec<Option<Arc<rustls::ServerConfig>>>,
     pub(crate) trace_probability: f64,
@@ -84,6 +98,7 @@ impl Compiled {
         plan: Arc<Plan>,
         generation: u64,
         units: &Units,
+        ears: &Ears<'_>,
         before: Option<&Self>,
     ) -> Result<Self, ApplyError> {
         let known: HashMap<&str, &Arc<SharedUpstream>> = before
@@ -93,12 +108,15 @@ impl Compiled {
             .unwrap_or_default();
         let upstreams = plan.upstreams.iter().map(|config| match known.get(&*config.name) {
             Some(same) if same.config == *config && config.ca.is_none() => Ok(Arc::clone(same)),
-            _ => SharedUpstream::new(config.clone())
-                .map(Arc::new)
-                .map_err(|reason| ApplyError::Upstream { name: config.name.clone(), reason }),
+            before => make_upstream(config, before.map(|before| &***before), ears),
         });
+        let upstreams: Vec<Arc<SharedUpstream>> = upstreams.collect::<Result<_, _>>()?;
+        let policies = Policies::new(&plan, |id| &upstreams[id.0].patterns)
+            .map_err(|(id, reason)| ApplyError::Policy { name: plan.upstreams[id.0].name.clone(), reason })?;
         Ok(Self {
-            upstreams: upstreams.collect::<Result<_, _>>()?,
+            upstreams,
+            policies,
+            switchboard: before.map(|before| before.switchboard.clone()).unwrap_or_default(),
             tls: plan.listeners.iter().map(listener_tls).collect::<Result<_, _>>()?,
             units: plan.units.iter().map(|unit| compile_unit(unit, units)).collect::<Result<_, _>>()?,
             router: Router::new(&plan.routes),
@@ -108,6 +126,34 @@ impl Compiled {
             plan,
         })
     }
+}
+
+impl Compiled {
+    /// Whether faults may be made for `target`.
+    pub(crate) fn may_have_chaos(&self, target: &ChaosTarget) -> Result<(), ChaosError> {
+        if self.plan.environment == Environment::Production {
+            return Err(ChaosError::Production);
+        }
+        let is_known = match target {
+            ChaosTarget::Upstream(name) => self.plan.upstreams.iter().any(|upstream| upstream.name == *name),
+            ChaosTarget::Route(label) => self.labels.contains(label),
+        };
+        if is_known { Ok(()) } else { Err(ChaosError::Unknown) }
+    }
+}
+
+fn make_upstream(
+    config: &Upstream,
+    before: Option<&SharedUpstream>,
+    ears: &Ears<'_>,
+) -> Result<Arc<SharedUpstream>, ApplyError> {
+    let name = || config.name.clone();
+    let known = before.map(|before| (&before.config, &before.patterns));
+    let patterns =
+        Patterns::new(config, known, ears).map_err(|reason| ApplyError::Policy { name: name(), reason })?;
+    SharedUpstream::new(config.clone(), before, patterns)
+        .map(Arc::new)
+        .map_err(|reason| ApplyError::Upstream { name: name(), reason })
 }
 
 fn label(route: &Route) -> Arc<str> {

@@ -1,9 +1,10 @@
 //! One request, and the facts learned about it so far.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Method, Uri, Version};
 use prometheus_client::metrics::gauge::Gauge;
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use crate::{
@@ -50,12 +51,29 @@ pub(crate) struct Exchange {
     pub(crate) ending: Ending,
     /// More on a refusal: static, so that nothing of the request leaks.
     pub(crate) detail: Option<&'static str>,
+    /// When asking again may help, for a refusal.
+    pub(crate) retry_after: Option<Duration>,
+    /// How the last call to an upstream failed; [`Ending::Ok`] when it did not.
+    pub(crate) trouble: Ending,
+    /// For an answer that is a substitute.
+    pub(crate) degraded: Option<Degraded>,
+    /// Faults made on purpose.
+    pub(crate) chaos: SmallVec<[&'static str; 2]>,
     /// When the caller gives up, if it said so.
     pub(crate) caller_deadline: Option<Instant>,
     /// Generation of the plan it was served by.
     pub(crate) generation: u64,
     /// Counts it among the requests under way.
     _active: Active,
+}
+
+/// What a substitute stands in for.
+#[derive(Clone, Debug)]
+pub(crate) struct Degraded {
+    /// The upstream whose answer is missing.
+    pub(crate) missing: Arc<str>,
+    /// Why: how its call ended; [`Ending::Ok`] when it answered that it had failed.
+    pub(crate) ending: Ending,
 }
 
 /// Counted among the requests under way for as long as it lives.
@@ -97,6 +115,10 @@ impl Exchange {
             sent: 0,
             ending: Ending::ClientGone,
             detail: None,
+            retry_after: None,
+            trouble: Ending::Ok,
+            degraded: None,
+            chaos: SmallVec::new(),
             caller_deadline: None,
             generation: 0,
             _active: Active(active.clone()),

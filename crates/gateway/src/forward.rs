@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
 
-pub(crate) use self::caller::{caller_deadline, hops_so_far, pass_deadline};
+pub(crate) use self::caller::{caller_deadline, hops_so_far, millis_left};
 use crate::exchange::Exchange;
 
 pub(crate) const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
@@ -209,6 +209,11 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
+    /// What the client sent.
+    pub(crate) const fn sent(&self) -> &HeaderMap {
+        &self.sent
+    }
+
     /// Fields that are encoded already.
     pub(crate) fn ready(&self) -> &[u8] {
         &self.standing.lines
@@ -220,34 +225,27 @@ impl Fields {
         self.ours.iter().map(|(name, value)| (name, value)).chain(sent)
     }
 
-    /// Says a field ourselves, in place of what was said before.
-    pub(crate) fn set(&mut self, name: HeaderName, value: HeaderValue) {
-        match self.ours.iter_mut().find(|(known, _)| *known == name) {
-            Some(known) => known.1 = value,
-            None => self.ours.push((name, value)),
-        }
+    /// Says one more field, which the client's own word for it does not reach.
+    pub(crate) fn say(&mut self, name: HeaderName, value: HeaderValue) {
+        self.ours.push((name, value));
     }
 
-    /// Takes back what we said.
-    pub(crate) fn unset(&mut self, name: &HeaderName) {
-        self.ours.retain(|(known, _)| known != name);
-    }
-
-    /// As a map, for HTTP/2, which has no use for `Host`.
+    /// As a map, for HTTP/2.
     pub(crate) fn to_map(&self) -> HeaderMap {
         let mut map =
             HeaderMap::with_capacity(self.sent.len() + self.ours.len() + self.standing.fields.len());
         let standing = self.standing.fields.iter().map(|(name, value)| (name, value));
         for (name, value) in standing.chain(self.others()) {
-            if *name != header::HOST && *name != header::TRANSFER_ENCODING {
-                map.append(name, value.clone());
-            }
+            map.append(name, value.clone());
         }
         map
     }
 }
 
-/// The fields of a request as the next hop gets them; `Host` and framing are the hop's own to say.
+/// The fields that concern one leg alone: `Host`, framing, what is left of the deadline.
+pub(crate) type HopFields = SmallVec<[(HeaderName, HeaderValue); 4]>;
+
+/// The fields of a request as the next hop gets them, whichever that is; see [`HopFields`] for the rest.
 pub(crate) fn request(
     mut sent: HeaderMap,
     client: &Client,

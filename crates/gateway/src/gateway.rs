@@ -3,28 +3,34 @@
 use std::{
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
-use banyan_config::plan::{self, Plan};
+use banyan_config::plan::{self, Chaos, Plan};
+use banyan_resilience::breaker::Forced;
 use banyan_state::live::Units;
 use banyan_telemetry::{
     access::{AccessLog, Target},
     metrics::Metrics,
     spans::Spans,
+    timeline::{Kind, Timeline},
 };
 use tokio::{
     runtime::LocalRuntime,
     sync::{mpsc, oneshot, watch},
+    time::Instant,
 };
 
 use crate::{
+    chaos::{ChaosError, ChaosTarget, Switched},
     compiled::{ApplyError, Compiled},
     connections::Connections,
+    dependency::Ears,
     meter::Meter,
     scrape::Scrape,
     shadow::{runner, tap::Job},
-    status::{self, UpstreamStatus},
+    status::{self, BreakerStatus, UpstreamStatus},
     subject::Signer,
     upstream::{keeper, resolve},
     wire::listen,
@@ -45,6 +51,8 @@ pub struct Deps {
     pub metrics: Metrics,
     /// Where sampled spans go.
     pub spans: Option<Spans>,
+    /// Where changes are noted.
+    pub timeline: Arc<Timeline>,
 }
 
 /// The running data plane.
@@ -53,6 +61,7 @@ pub struct Gateway {
     compiled: Arc<ArcSwap<Compiled>>,
     units: Arc<Units>,
     metrics: Arc<Metrics>,
+    timeline: Arc<Timeline>,
     access: Option<Arc<AccessLog>>,
     connections: Arc<Connections>,
     known: runner::Known,
@@ -71,7 +80,8 @@ impl Gateway {
     /// # Errors
     /// When certificates, addresses or threads cannot be had. Nothing keeps running then.
     pub fn start(plan: Arc<Plan>, deps: Deps) -> Result<Self, ApplyError> {
-        let compiled = Arc::new(Compiled::new(plan.clone(), 1, &deps.units, None)?);
+        let ears = Ears { metrics: &deps.metrics, timeline: &deps.timeline };
+        let compiled = Arc::new(Compiled::new(plan.clone(), 1, &deps.units, &ears, None)?);
         resolve::first(&compiled.upstreams);
         let access = access_log(&plan)?;
         let (shadow, jobs) = mpsc::channel(plan.shadow.queue);
@@ -99,6 +109,7 @@ impl Gateway {
             compiled: shared,
             units: deps.units,
             metrics,
+            timeline: deps.timeline,
             access,
             connections,
             known,
@@ -198,7 +209,8 @@ impl Gateway {
     pub async fn apply(&self, plan: Arc<Plan>) -> Result<(), ApplyError> {
         let before = self.compiled.load_full();
         let generation = before.generation + 1;
-        let compiled = Arc::new(Compiled::new(plan, generation, &self.units, Some(&before))?);
+        let ears = Ears { metrics: &self.metrics, timeline: &self.timeline };
+        let compiled = Arc::new(Compiled::new(plan, generation, &self.units, &ears, Some(&before))?);
         let named = compiled.clone();
         let resolved = tokio::task::spawn_blocking(move || resolve::first(&named.upstreams)).await;
         if let Err(error) = resolved {
@@ -228,6 +240,63 @@ impl Gateway {
     #[must_use]
     pub fn upstreams(&self) -> Vec<UpstreamStatus> {
         status::read(&self.compiled.load().upstreams)
+    }
+
+    /// How the circuit breakers are.
+    #[must_use]
+    pub fn breakers(&self) -> Vec<BreakerStatus> {
+        let now = Instant::now();
+        self.compiled.load().upstreams.iter().filter_map(|upstream| status::breaker(upstream, now)).collect()
+    }
+
+    /// Holds the breaker of an upstream in a state for a while; `None` lets it judge by itself again. What it is then, or
+    /// `None` if there is no such breaker.
+    pub fn force_breaker(&self, upstream: &str, forced: Option<(Forced, Duration)>) -> Option<BreakerStatus> {
+        let compiled = self.compiled.load();
+        let upstream = compiled.upstreams.iter().find(|known| *known.config.name == *upstream)?;
+        let now = Instant::now();
+        upstream.patterns.force(forced, now)?;
+        status::breaker(upstream, now)
+    }
+
+    /// Faults that are switched at run time.
+    #[must_use]
+    pub fn chaos(&self) -> Vec<Switched> {
+        self.compiled.load().switchboard.list(Instant::now())
+    }
+
+    /// Switches faults for a while; `None` for none, against the config.
+    ///
+    /// # Errors
+    /// In production, and for what is not in the config.
+    pub fn set_chaos(
+        &self,
+        target: ChaosTarget,
+        chaos: Option<Chaos>,
+        lasts: Duration,
+    ) -> Result<(), ChaosError> {
+        let compiled = self.compiled.load();
+        compiled.may_have_chaos(&target)?;
+        let what = if chaos.is_some() { "faults on" } else { "faults off" };
+        self.timeline.note(Kind::Chaos, format!("{target}: {what} for {lasts:?}"));
+        tracing::warn!(%target, ?chaos, ?lasts, "chaos switched");
+        compiled.switchboard.set(target, chaos, lasts, Instant::now());
+        Ok(())
+    }
+
+    /// Ends what was switched; the config holds again. Whether there was anything to end.
+    ///
+    /// # Errors
+    /// In production, and for what is not in the config.
+    pub fn clear_chaos(&self, target: &ChaosTarget) -> Result<bool, ChaosError> {
+        let compiled = self.compiled.load();
+        compiled.may_have_chaos(target)?;
+        let found = compiled.switchboard.clear(target, Instant::now());
+        if found {
+            self.timeline.note(Kind::Chaos, format!("{target}: as in the config again"));
+            tracing::warn!(%target, "chaos is as in the config again");
+        }
+        Ok(found)
     }
 
     /// The generation in force, from 1.
@@ -298,7 +367,8 @@ impl Gateway {
 /// # Errors
 /// What is wrong with it.
 pub fn check(plan: &Arc<Plan>) -> Result<(), ApplyError> {
-    Compiled::new(plan.clone(), 0, &Units::default(), None).map(drop)
+    let ears = Ears { metrics: &Metrics::default(), timeline: &Arc::default() };
+    Compiled::new(plan.clone(), 0, &Units::default(), &ears, None).map(drop)
 }
 
 fn access_log(plan: &Plan) -> Result<Option<Arc<AccessLog>>, ApplyError> {

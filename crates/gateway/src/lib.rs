@@ -4,8 +4,10 @@
 //! more threads for what must never hold a request up, the keeper (health checks, names) and the shadow. A plan is compiled
 //! once, handed to every worker, and kept by each request to its end. `docs/life-of-a-request.md` walks through it.
 mod access;
+mod chaos;
 mod compiled;
 mod connections;
+mod dependency;
 mod exchange;
 pub mod explain;
 mod forward;
@@ -24,7 +26,8 @@ mod upstream;
 mod wire;
 mod worker;
 
+pub use chaos::{ChaosError, ChaosTarget, Switched};
 pub use compiled::ApplyError;
 pub use gateway::{Deps, Gateway, check};
 pub use stages::decide::{Decision, Reason, Side};
-pub use status::{EndpointStatus, UpstreamStatus};
+pub use status::{BreakerStatus, EndpointStatus, UpstreamStatus};

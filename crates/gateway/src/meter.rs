@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use banyan_telemetry::metrics::{AttemptLabels, EndingLabels, Metrics, RequestLabels, UnitLabels};
+use banyan_telemetry::metrics::{
+    AttemptLabels, DegradedLabels, EndingLabels, Metrics, RequestLabels, UnitLabels,
+};
 use http::Method;
 use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 use smallvec::SmallVec;
@@ -63,6 +65,7 @@ impl Meter {
             // Its route number means another route now; it is still counted, by label.
             return self.finish_late(exchange, took);
         }
+        self.count_degraded(local, exchange);
         let slot = exchange.route.unwrap_or(local.compiled.labels.len());
         let mut durations = self.durations.borrow_mut();
         let known = slot_of(&mut durations, slot);
@@ -76,6 +79,16 @@ impl Meter {
         });
         known[at].2.observe(took.as_secs_f64());
         self.count_unit(local, exchange);
+    }
+
+    fn count_degraded(&self, local: &Local, exchange: &Exchange) {
+        if let (Some(degraded), Some(route)) = (&exchange.degraded, exchange.route) {
+            let labels = DegradedLabels {
+                http_route: local.compiled.labels[route].to_string(),
+                missing: degraded.missing.to_string(),
+            };
+            self.metrics.degraded.get_or_create(&labels).inc();
+        }
     }
 
     fn finish_late(&self, exchange: &Exchange, took: Duration) {

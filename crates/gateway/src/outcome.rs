@@ -57,6 +57,16 @@ pub enum Ending {
     BadGateway,
     /// No endpoint is fit to be asked.
     NoEndpoint,
+    /// The answer is not what was promised.
+    InvalidAnswer,
+    /// The upstream's circuit breaker is open.
+    BreakerOpen,
+    /// The client throttle of the upstream refused.
+    Throttled,
+    /// As many calls as the upstream can serve were under way.
+    Saturated,
+    /// The gateway sheds load of this criticality.
+    Shed,
     /// The connection broke within the answer's body.
     BodyReset,
     /// The answer's body stopped arriving.
@@ -142,6 +152,16 @@ pub const ROWS: &[Row] = rows! {
         "What the endpoint sent is not a well-formed HTTP answer, or does not say where it ends.";
     NoEndpoint, "UH", 503, "no-healthy-endpoint", Some("destination_unavailable"), "No healthy endpoint",
         "Every endpoint of the upstream is down by its health check. 'banyan upstreams' shows since when.";
+    InvalidAnswer, "UI", 502, "upstream-invalid-answer", Some("http_protocol_error"), "Upstream answered something else than promised",
+        "The answer breaks what the upstream's or the route's 'valid_if' promises: its status, its content type, or a body that is not JSON, lacks a required member or does not fit the schema. The detail says which. It counts as a failure of the upstream.";
+    BreakerOpen, "BO", 503, "breaker-open", Some("destination_unavailable"), "Circuit breaker is open",
+        "Too many recent calls to the upstream failed or were slow, so it is left alone for a while. Retry-After says for how long. 'banyan breaker list' shows what opened it; the log has a line 'breaker' with the figures.";
+    Throttled, "TH", 503, "throttled", Some("destination_unavailable"), "Call throttled",
+        "The upstream turns many calls away (429, 503), so a share of calls is no longer sent to it (its 'throttle'). The share falls as soon as it accepts again.";
+    Saturated, "OL", 503, "upstream-saturated", Some("connection_limit_reached"), "Upstream is working to capacity",
+        "As many calls as the upstream's 'concurrency' allows were under way, and the queue before it was too long to be served in time. The upstream is protected from more than it can do: look at why it has become slower, or at the surge.";
+    Shed, "SH", 503, "shed", Some("destination_unavailable"), "Request shed",
+        "Calls have been waiting for too long, so requests are refused early, those of low criticality first (see 'criticality' of the route and 'shed').";
     BodyReset, "MR", 502, "upstream-body-reset", Some("http_response_incomplete"), "Upstream broke off its answer",
         "The connection to the endpoint ended within the answer's body. The head had been sent, so the client's connection was cut to show that the answer is incomplete.";
     IdleTimeout, "MI", 504, "upstream-idle", Some("http_response_incomplete"), "Upstream stalled",
@@ -185,6 +205,12 @@ impl Ending {
                 | Self::Deadline
                 | Self::BadGateway
                 | Self::NoEndpoint
+                | Self::InvalidAnswer
+                | Self::BreakerOpen
+                | Self::Throttled
+                | Self::Saturated
+                | Self::BodyReset
+                | Self::IdleTimeout
         )
     }
 

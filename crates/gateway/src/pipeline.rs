@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use banyan_config::plan::{Route, Target};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use banyan_config::plan::{Effect, Route, Target};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use http_body::Body as _;
 use tokio::time::Instant;
 
@@ -12,11 +12,7 @@ use crate::{
     forward::{self, Client},
     outcome::Ending,
     router::{captures, normalize},
-    stages::{
-        admit, call,
-        decide::{Decision, Side},
-        respond, route, shadow,
-    },
+    stages::{admit, call, decide::Decision, respond, route, shadow},
     subject,
     wire::body::{Broken, Reply, ReqBody},
     worker::{Local, Worker},
@@ -24,6 +20,8 @@ use crate::{
 
 /// Request bodies that say they are no larger are held where that lets a request be sent twice: to fall back, or to compare.
 const HOLD_BYTES: usize = 64 * 1024;
+/// Names a request, so that the upstream does it once however often it comes (IETF draft-ietf-httpapi-idempotency-key).
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const NO_HOST: HeaderValue = HeaderValue::from_static("");
 
 /// A request as the pipeline takes it.
@@ -87,8 +85,9 @@ async fn answer(
     // 4. Decide: the side of the unit, by the subject.
     let cookie = decide(worker, local, exchange, route, headers);
     let upgrade = if exchange.seen.upgrade { upgrade_of(headers) } else { None };
+    let repeatable = is_repeatable(route, method, headers);
     // 5. Forward: the fields as the next hop gets them.
-    let mut fields = forward::request(std::mem::take(headers), client, exchange, &host, hop);
+    let fields = forward::request(std::mem::take(headers), client, exchange, &host, hop);
     let target = upstream_target(route, target);
     let mut body = std::mem::replace(body, ReqBody::Empty);
     let mut asked_at = exchange.started;
@@ -97,7 +96,7 @@ async fn answer(
         upgrade.is_none() && shadow::is_sampled(worker, local, decision, route.effect)
     });
     let is_small = body.size_hint().exact().is_some_and(|length| length <= HOLD_BYTES as u64);
-    if is_small && (sampled || may_fall_back(local, exchange, route)) {
+    if is_small && (sampled || keeps_body(local, exchange, route)) {
         let waits = !matches!(body, ReqBody::Empty);
         body = body.hold(HOLD_BYTES).await?;
         if waits {
@@ -110,9 +109,10 @@ async fn answer(
     let call = call::Call {
         method,
         target: &target,
-        fields: &mut fields,
+        fields: &fields,
         host: &host,
         upgrade: upgrade.as_ref(),
+        repeatable: repeatable && upgrade.is_none(),
         now: asked_at,
     };
     let mut response = call::call(worker, local, exchange, route, call, body).await?;
@@ -205,12 +205,28 @@ fn upstream_target<'a>(route: &Route, target: &'a Uri) -> Cow<'a, str> {
     Cow::Owned(path)
 }
 
-fn may_fall_back(local: &Local, exchange: &Exchange, route: &Route) -> bool {
-    exchange.decision.as_ref().is_some_and(|decision| {
-        decision.side == Side::Replacement
-            && local.compiled.plan.units[decision.unit.0].fallback
-            && route.effect == banyan_config::plan::Effect::Read
-    })
+/// Whether the body of a request may be wanted again: for another attempt, or for a fallback.
+fn keeps_body(local: &Local, exchange: &Exchange, route: &Route) -> bool {
+    let upstream = match (route.target, &exchange.decision) {
+        (Target::Upstream(upstream), _) => upstream,
+        (Target::Unit(_), None) => return false,
+        (Target::Unit(id), Some(decision)) => {
+            Decision::upstream(&local.compiled.plan.units[id.0], decision.side)
+        }
+    };
+    local.compiled.policies.of(exchange.route, upstream).keeps_body
+}
+
+/// Whether a request may run more than once: its route reads, its method is idempotent (RFC 9110 section 9.2.2), or it has
+/// a key by which the upstream knows the second one.
+fn is_repeatable(route: &Route, method: &Method, headers: &HeaderMap) -> bool {
+    // A route of safe methods only is a write because the config says so, against the method.
+    let is_declared_write = !route.methods.is_empty() && route.methods.iter().all(Method::is_safe);
+    match route.effect {
+        Effect::Read => true,
+        Effect::Write if method.is_idempotent() => !is_declared_write,
+        Effect::Write => headers.contains_key(IDEMPOTENCY_KEY),
+    }
 }
 
 fn copy_of(

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
+use banyan_resilience::breaker::State;
 use banyan_state::{live::Units, shadow::DropReason};
 use banyan_telemetry::{access::AccessLog, spans::Spans};
 use prometheus_client::{
@@ -10,7 +11,7 @@ use prometheus_client::{
     encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet},
     metrics::MetricType,
 };
-use tokio::sync::mpsc::WeakSender;
+use tokio::{sync::mpsc::WeakSender, time::Instant};
 
 use crate::{compiled::Compiled, shadow::tap::Job, status};
 
@@ -83,6 +84,8 @@ impl Collector for Scrape {
         self.units(&mut encoder)?;
         self.shadow(&mut encoder)?;
         self.upstreams(&mut encoder)?;
+        self.breakers(&mut encoder)?;
+        self.limits(&mut encoder)?;
         self.queues(&mut encoder)
     }
 }
@@ -135,6 +138,49 @@ impl Scrape {
             up,
         )?;
         put(encoder, "banyan_endpoint_in_flight", "Calls under way", MetricType::Gauge, in_flight)
+    }
+
+    fn breakers(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let (mut states, mut budgets) = (Vec::new(), Vec::new());
+        let now = Instant::now();
+        for upstream in &self.compiled.load().upstreams {
+            let name = || ("upstream", upstream.config.name.to_string());
+            if let Some(breaker) = &upstream.patterns.breaker {
+                let current = breaker.status(now).state;
+                states.extend([State::Closed, State::Open, State::HalfOpen].map(|state| Value {
+                    labels: vec![name(), ("state", state.as_str().to_owned())],
+                    value: f64::from(u8::from(state == current)),
+                }));
+            }
+            if let Some(budget) = &upstream.patterns.budget {
+                budgets.push(Value { labels: vec![name()], value: budget.remaining_ratio(now) });
+            }
+        }
+        let help = "1 for the state that the upstream's circuit breaker is in";
+        put(encoder, "banyan_breaker_state", help, MetricType::Gauge, states)?;
+        let help = "Share of the retry budget that is left";
+        put(encoder, "banyan_retry_budget_remaining_ratio", help, MetricType::Gauge, budgets)
+    }
+
+    fn limits(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let (mut limits, mut in_flight, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
+        for upstream in &self.compiled.load().upstreams {
+            let Some(limit) = &upstream.patterns.limit else { continue };
+            let status = limit.status();
+            let value = |value: u32| Value {
+                labels: vec![("upstream", upstream.config.name.to_string())],
+                value: f64::from(value),
+            };
+            limits.push(value(status.limit));
+            in_flight.push(value(status.in_flight));
+            waiting.push(value(status.waiting));
+        }
+        let gauge = MetricType::Gauge;
+        put(encoder, "banyan_concurrency_limit", "Calls that may be under way at once", gauge, limits)?;
+        let help = "Calls under way, as the concurrency limit counts them";
+        put(encoder, "banyan_concurrency_in_flight", help, MetricType::Gauge, in_flight)?;
+        let help = "Calls that wait for a place in the concurrency limit";
+        put(encoder, "banyan_concurrency_waiting", help, MetricType::Gauge, waiting)
     }
 
     fn queues(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use banyan_resilience::breaker;
 use tokio::time::Instant;
 
 use crate::upstream::host::SharedUpstream;
@@ -32,6 +33,27 @@ pub struct EndpointStatus {
     pub ejected_for: Option<Duration>,
     /// Calls under way over all workers.
     pub in_flight: u32,
+}
+
+/// A circuit breaker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BreakerStatus {
+    /// The upstream it protects.
+    pub upstream: Arc<str>,
+    /// How it is.
+    pub status: breaker::Status,
+    /// Who forced it may want to know when that ends: the time left.
+    pub forced_for: Option<Duration>,
+}
+
+/// Reads off a breaker; `None` for an upstream without one.
+pub(crate) fn breaker(upstream: &SharedUpstream, now: Instant) -> Option<BreakerStatus> {
+    let status = upstream.patterns.breaker.as_ref()?.status(now);
+    Some(BreakerStatus {
+        upstream: upstream.config.name.clone(),
+        status,
+        forced_for: status.forced.map(|(_, until)| until.saturating_duration_since(now)),
+    })
 }
 
 /// Reads them off.

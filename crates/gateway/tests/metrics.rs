@@ -8,7 +8,9 @@ use std::{
 
 use banyan_gateway::{Deps, Gateway};
 use banyan_state::live::Units;
-use banyan_telemetry::metrics::{AttemptLabels, EndingLabels, Metrics, RequestLabels, UnitLabels};
+use banyan_telemetry::metrics::{
+    AttemptLabels, ChaosLabels, DegradedLabels, EndingLabels, Metrics, RequestLabels, UnitLabels,
+};
 
 /// Kind and labels, by name.
 type Families = BTreeMap<String, (String, BTreeSet<String>)>;
@@ -19,7 +21,7 @@ listen: 127.0.0.1:0
 workers: 1
 log: { access: off }
 upstreams:
-  old: { endpoints: ["http://127.0.0.1:1"] }
+  old: { endpoints: ["http://127.0.0.1:1"], retry: {}, concurrency: {} }
   new: { endpoints: ["http://127.0.0.1:1"] }
 units:
   articles:
@@ -43,6 +45,7 @@ fn exposition() -> String {
         cookie_secret: [7; 32],
         metrics: Metrics::default(),
         spans: None,
+        timeline: Arc::default(),
     };
     let gateway = Gateway::start(Arc::new(plan), deps).expect("a gateway on a free port");
     let metrics = gateway.metrics();
@@ -57,9 +60,20 @@ fn exposition() -> String {
     metrics.unit_requests.get_or_create(&unit).inc();
     let attempt = AttemptLabels { upstream: "old".to_owned(), outcome: "ok" };
     metrics.upstream_attempts.get_or_create(&attempt).inc();
+    patterns(&metrics);
     let text = metrics.render();
     gateway.drain();
     text
+}
+
+/// A series of each family that counts what the patterns do.
+fn patterns(metrics: &Metrics) {
+    let upstream = || "old".to_owned();
+    metrics
+        .degraded
+        .get_or_create(&DegradedLabels { http_route: "/articles".to_owned(), missing: upstream() })
+        .inc();
+    metrics.chaos.get_or_create(&ChaosLabels { upstream: upstream(), fault: "slow" }).inc();
 }
 
 /// Families of an OpenMetrics exposition.

@@ -6,3 +6,4 @@ pub mod access;
 pub mod logging;
 pub mod metrics;
 pub mod spans;
+pub mod timeline;

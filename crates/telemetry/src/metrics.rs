@@ -55,6 +55,49 @@ pub struct AttemptLabels {
     pub outcome: &'static str,
 }
 
+/// One label: an upstream.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct UpstreamLabels {
+    /// Name of the upstream.
+    pub upstream: String,
+}
+
+/// Labels of what was refused to protect an upstream.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ShedLabels {
+    /// Name of the upstream.
+    pub upstream: String,
+    /// What refused: `breaker`, `throttle`, `limit`, or the criticality that was shed.
+    pub reason: &'static str,
+}
+
+/// Labels of a breaker's changes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct BreakerLabels {
+    /// Name of the upstream.
+    pub upstream: String,
+    /// State that was gone into.
+    pub to: &'static str,
+}
+
+/// Labels of answers that are substitutes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DegradedLabels {
+    /// Template of the route.
+    pub http_route: String,
+    /// Name of the upstream whose answer is missing.
+    pub missing: String,
+}
+
+/// Labels of faults made on purpose.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ChaosLabels {
+    /// Name of the upstream.
+    pub upstream: String,
+    /// What was done.
+    pub fault: &'static str,
+}
+
 /// All metrics that are counted as things happen. What can be read off at any time is added as a [`Collector`].
 pub struct Metrics {
     registry: Registry,
@@ -68,6 +111,18 @@ pub struct Metrics {
     pub unit_requests: Family<UnitLabels, Counter>,
     /// `banyan_upstream_attempts_total`.
     pub upstream_attempts: Family<AttemptLabels, Counter>,
+    /// `banyan_retries_total`.
+    pub retries: Family<UpstreamLabels, Counter>,
+    /// `banyan_hedges_total`.
+    pub hedges: Family<UpstreamLabels, Counter>,
+    /// `banyan_shed_total`.
+    pub shed: Family<ShedLabels, Counter>,
+    /// `banyan_breaker_transitions_total`.
+    pub breaker_transitions: Family<BreakerLabels, Counter>,
+    /// `banyan_degraded_responses_total`.
+    pub degraded: Family<DegradedLabels, Counter>,
+    /// `banyan_chaos_injected_total`.
+    pub chaos: Family<ChaosLabels, Counter>,
     /// `banyan_client_connections`.
     pub connections: Gauge,
     /// `banyan_client_connections_limit`.
@@ -89,6 +144,12 @@ impl Default for Metrics {
             endings: Family::default(),
             unit_requests: Family::default(),
             upstream_attempts: Family::default(),
+            retries: Family::default(),
+            hedges: Family::default(),
+            shed: Family::default(),
+            breaker_transitions: Family::default(),
+            degraded: Family::default(),
+            chaos: Family::default(),
             connections: Gauge::default(),
             connections_limit: Gauge::default(),
             generation: Gauge::default(),
@@ -96,6 +157,7 @@ impl Default for Metrics {
             last_reload_failed: Gauge::default(),
         };
         metrics.register();
+        metrics.register_patterns();
         metrics
     }
 }
@@ -111,6 +173,28 @@ fn duration_histogram() -> Histogram {
 }
 
 impl Metrics {
+    fn register_patterns(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("banyan_retries", "Attempts after one that failed", self.retries.clone());
+        registry.register("banyan_hedges", "Second attempts beside one that took long", self.hedges.clone());
+        registry.register(
+            "banyan_shed",
+            "Calls refused to protect an upstream, by what refused them",
+            self.shed.clone(),
+        );
+        registry.register(
+            "banyan_breaker_transitions",
+            "Changes of a circuit breaker by the state gone into",
+            self.breaker_transitions.clone(),
+        );
+        registry.register(
+            "banyan_degraded_responses",
+            "Answers that are substitutes, by what is missing",
+            self.degraded.clone(),
+        );
+        registry.register("banyan_chaos_injected", "Faults made on purpose", self.chaos.clone());
+    }
+
     fn register(&mut self) {
         let registry = &mut self.registry;
         registry.register(

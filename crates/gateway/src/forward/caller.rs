@@ -1,9 +1,9 @@
 //! What a caller says about the call itself: how often it has passed us, and how long it still waits.
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 use tokio::time::Instant;
 
-use super::{DEADLINE, Fields, GRPC_TIMEOUT, HOPS, PSEUDONYM, Seen};
+use super::{DEADLINE, GRPC_TIMEOUT, HOPS, PSEUDONYM, Seen};
 
 /// How often the request has passed us already: by our own count, or by our entries in `Via`, whichever is more, since
 /// a backend may pass on only one of them.
@@ -49,7 +49,7 @@ fn grpc_timeout(text: &str) -> Option<u64> {
 }
 
 /// What is left of the caller's deadline, for the next hop.
-pub(crate) fn pass_deadline(fields: &mut Fields, deadline: Instant, now: Instant) {
+pub(crate) fn millis_left(deadline: Instant, now: Instant) -> HeaderValue {
     let left = deadline.saturating_duration_since(now).as_millis();
-    fields.set(DEADLINE, u64::try_from(left).unwrap_or(u64::MAX).into());
+    u64::try_from(left).unwrap_or(u64::MAX).into()
 }

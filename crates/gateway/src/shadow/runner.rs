@@ -25,7 +25,7 @@ use crate::{
     forward,
     outcome::Ending,
     upstream::{
-        ask::{Notes, Question, ask},
+        ask::{Question, Trail, ask},
         h1::AttemptLimits,
         local::LocalUpstream,
     },
@@ -99,7 +99,7 @@ impl Runner {
     /// Asks the other side.
     async fn candidate(&self, job: &mut Job) -> Result<(http::response::Parts, Bytes), DropReason> {
         let upstream = self.local(job);
-        job.fields.set(forward::SHADOW, HeaderValue::from_static("1"));
+        job.fields.say(forward::SHADOW, HeaderValue::from_static("1"));
         let now = Instant::now();
         let deadline = now + self.limits.timeout;
         let limits = AttemptLimits {
@@ -111,13 +111,14 @@ impl Runner {
         let question = Question {
             method: &job.method,
             target: &job.target,
-            fields: &mut job.fields,
+            fields: &job.fields,
             host: &job.host,
             upgrade: None,
             body: if job.body.is_empty() { ReqBody::Empty } else { ReqBody::Held(job.body.clone()) },
             limits,
+            pass_deadline: false,
         };
-        let response = ask(&upstream, &self.rng, question, &mut Notes::default(), now).await;
+        let response = ask(&upstream, &self.rng, question, &Trail::default(), now).await;
         let response = response.map_err(|broken| reason_of(broken.ending))?;
         self.collect(response).await
     }

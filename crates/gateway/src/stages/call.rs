@@ -1,66 +1,106 @@
-//! Asking the side that was decided for, and legacy when the replacement fails.
+//! Asking the side that was decided for, legacy when the replacement fails, and what the route has to offer instead.
 
-use banyan_config::plan::{Effect, Route, Target, UpstreamId};
+use std::cell::RefCell;
+
+use banyan_config::plan::{Chaos, Effect, Environment, Route, RouteFallback, Target, UpstreamId};
+use banyan_resilience::{CallError, Failed, Refuser, Request};
 use http::{HeaderValue, Method};
 use tokio::time::Instant;
 
-use super::decide::{Decision, Reason, Side};
+use super::{
+    decide::{Decision, Reason, Side},
+    substitute,
+};
 use crate::{
-    exchange::Exchange,
-    forward::{self, Fields},
-    upstream::{
-        ask::{Notes, Question, ask, is_failure},
-        h1::AttemptLimits,
-    },
+    dependency::asking::Asking,
+    exchange::{Degraded, Exchange},
+    forward::Fields,
+    outcome::Ending,
+    upstream::ask::Trail,
     wire::body::{Broken, Reply, ReqBody},
     worker::{Local, Worker},
 };
 
 /// A request ready to be sent to whichever side.
+#[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) method: &'a Method,
     pub(crate) target: &'a str,
-    pub(crate) fields: &'a mut Fields,
+    pub(crate) fields: &'a Fields,
     pub(crate) host: &'a HeaderValue,
     pub(crate) upgrade: Option<&'a HeaderValue>,
+    /// Whether it may run more than once.
+    pub(crate) repeatable: bool,
     /// When the call begins.
     pub(crate) now: Instant,
 }
 
-/// Asks, and falls back where that is declared and safe.
+/// Asks; falls back where that is declared and safe.
 pub(crate) async fn call(
     worker: &Worker,
     local: &Local,
     exchange: &mut Exchange,
     route: &Route,
-    mut call: Call<'_>,
+    call: Call<'_>,
     body: ReqBody,
 ) -> Result<Reply, Broken> {
-    let now = call.now;
-    let decision = match (route.target, &exchange.decision) {
-        (Target::Unit(_), Some(decision)) => decision.clone(),
-        (Target::Unit(_), None) => return Err(crate::outcome::Ending::Internal.into()),
-        (Target::Upstream(upstream), _) => {
-            return ask_one(worker, local, exchange, upstream, &mut call, body, now).await;
+    let spare = body.again();
+    let decision = exchange.decision.clone();
+    let upstream = match (route.target, &decision) {
+        (Target::Unit(id), Some(decision)) => {
+            Decision::upstream(&local.compiled.plan.units[id.0], decision.side)
         }
+        (Target::Unit(_), None) => return Err(Ending::Internal.into()),
+        (Target::Upstream(upstream), _) => upstream,
     };
-    let unit = &local.compiled.plan.units[decision.unit.0];
-    let may_fall_back = unit.fallback && route.effect == Effect::Read && decision.side == Side::Replacement;
-    let again = if may_fall_back && call.upgrade.is_none() { body.again() } else { None };
-    let upstream = Decision::upstream(unit, decision.side);
-    let first = ask_one(worker, local, exchange, upstream, &mut call, body, now).await;
-    let failed = match &first {
-        Ok(response) => is_failure(response.status()),
+    let mut result = ask(worker, local, exchange, upstream, call, body).await;
+    if let Some(decision) = decision
+        && let Some(body) = spare.as_ref().and_then(ReqBody::again)
+        && may_ask_legacy(local, route, &decision, &call)
+        && has_failed(&result)
+        && has_time(exchange)
+    {
+        // The failed answer, if there is one, is dropped first: its connection must not be held meanwhile.
+        drop(result);
+        let legacy = local.compiled.plan.units[decision.unit.0].legacy;
+        exchange.decision = Some(Decision { side: Side::Legacy, reason: Reason::Fallback, ..decision });
+        result = ask(worker, local, exchange, legacy, Call { now: Instant::now(), ..call }, body).await;
+    }
+    for fallback in &route.policy.fallback {
+        if call.upgrade.is_some() || !has_failed(&result) {
+            break;
+        }
+        let missing = local.compiled.plan.upstreams[upstream.0].name.clone();
+        let substituted = match fallback {
+            RouteFallback::Answer(answer) => Ok(substitute::answer(answer, call.method)),
+            RouteFallback::Upstream(other) => {
+                let Some(body) = spare.as_ref().and_then(ReqBody::again).filter(|_| has_time(exchange))
+                else {
+                    continue;
+                };
+                drop(result);
+                ask(worker, local, exchange, *other, Call { now: Instant::now(), ..call }, body).await
+            }
+        };
+        exchange.degraded = Some(Degraded { missing, ending: exchange.trouble });
+        result = substituted;
+    }
+    result
+}
+
+/// Whether legacy may answer for the replacement.
+fn may_ask_legacy(local: &Local, route: &Route, decision: &Decision, call: &Call<'_>) -> bool {
+    local.compiled.plan.units[decision.unit.0].fallback
+        && route.effect == Effect::Read
+        && decision.side == Side::Replacement
+        && call.upgrade.is_none()
+}
+
+/// Whether an answer should be taken as a failure of the side that gave it.
+fn has_failed(result: &Result<Reply, Broken>) -> bool {
+    match result {
+        Ok(reply) => reply.status().is_server_error(),
         Err(broken) => broken.ending.is_upstream_failure(),
-    };
-    match again {
-        Some(body) if failed && has_time(exchange) => {
-            // The failed answer, if there is one, is dropped first: its connection must not be held meanwhile.
-            drop(first);
-            exchange.decision = Some(Decision { side: Side::Legacy, reason: Reason::Fallback, ..decision });
-            ask_one(worker, local, exchange, unit.legacy, &mut call, body, Instant::now()).await
-        }
-        _ => first,
     }
 }
 
@@ -69,46 +109,88 @@ fn has_time(exchange: &Exchange) -> bool {
     exchange.caller_deadline.is_none_or(|deadline| Instant::now() < deadline)
 }
 
-async fn ask_one(
+/// One call to one upstream, under the policy that the route has for it.
+async fn ask(
     worker: &Worker,
     local: &Local,
     exchange: &mut Exchange,
     id: UpstreamId,
-    call: &mut Call<'_>,
+    call: Call<'_>,
     body: ReqBody,
-    now: Instant,
 ) -> Result<Reply, Broken> {
     let upstream = local.upstreams[id.0].clone();
-    let config = &upstream.shared.config;
-    let own = now + config.deadline;
-    let deadline = exchange.caller_deadline.map_or(own, |theirs| own.min(theirs));
-    if exchange.caller_deadline.is_some() {
-        forward::pass_deadline(call.fields, deadline, now);
+    let policy = local.compiled.policies.of(exchange.route, id);
+    let mut request = Request::new().beginning(call.now);
+    if let Some(deadline) = exchange.caller_deadline {
+        request = request.until(deadline);
     }
-    let limits = AttemptLimits {
-        first_byte: config.timeout,
-        deadline,
-        idle: config.idle,
-        whole: config.whole.map(|whole| now + whole),
+    let spare = body.again();
+    if spare.is_none() {
+        request = request.unrepeatable();
+    } else if !call.repeatable {
+        request = request.once();
+    }
+    exchange.upstream = Some(upstream.shared.config.name.clone());
+    let asking = Asking {
+        worker,
+        upstream: upstream.clone(),
+        policy,
+        call,
+        pass_deadline: exchange.caller_deadline.is_some(),
+        body: RefCell::new(Some(body)),
+        spare,
+        trail: Trail::default(),
+        chaos: chaos(local, exchange, id, call.now),
+        bucket: exchange.decision.as_ref().map(|decision| decision.bucket),
+        made: RefCell::default(),
     };
-    exchange.upstream = Some(config.name.clone());
-    let question = Question {
-        method: call.method,
-        target: call.target,
-        fields: call.fields,
-        host: call.host,
-        upgrade: call.upgrade,
-        body,
-        limits,
+    let nothing_else = |_: &_| None::<std::future::Ready<_>>;
+    let result = upstream
+        .shared
+        .patterns
+        .caller
+        .call_or(&policy.calls, request, |attempt| asking.attempt(attempt), nothing_else)
+        .await;
+    exchange.attempts += asking.trail.attempts.get();
+    exchange.endpoint = asking.trail.endpoint.get();
+    exchange.chaos.extend(asking.made.take());
+    let (result, outcome) = match result {
+        Ok(answer) => (Ok(answer.value), "ok"),
+        Err(failed) => {
+            let broken = broken(failed, exchange);
+            (Err(broken), broken.ending.row().code)
+        }
     };
-    let mut notes = Notes::default();
-    let result = ask(&upstream, &worker.rng, question, &mut notes, now).await;
-    exchange.attempts += notes.attempts;
-    exchange.endpoint = notes.endpoint;
-    let outcome = match &result {
-        Ok(_) => "ok",
-        Err(broken) => broken.ending.row().code,
-    };
-    worker.meter.attempt(id.0, &config.name, outcome, notes.attempts);
+    exchange.trouble = result.as_ref().err().map_or(Ending::Ok, |broken| broken.ending);
+    worker.meter.attempt(id.0, &upstream.shared.config.name, outcome, asking.trail.attempts.get());
     result
+}
+
+/// The faults that calls of this route to this upstream are to have.
+fn chaos(local: &Local, exchange: &Exchange, id: UpstreamId, now: Instant) -> Option<Chaos> {
+    let plan = &local.compiled.plan;
+    if plan.environment == Environment::Production {
+        return None;
+    }
+    let upstream = &plan.upstreams[id.0];
+    let route = exchange.route?;
+    let (label, own) = (&local.compiled.labels[route], &plan.routes[route].policy.chaos);
+    local.compiled.switchboard.in_force((&upstream.name, upstream.chaos.as_ref()), (label, own), now)
+}
+
+/// What a failed call is to the exchange.
+fn broken(failed: Failed<Broken>, exchange: &mut Exchange) -> Broken {
+    match failed.error {
+        CallError::Inner(broken) => broken,
+        CallError::Timeout => Ending::FirstByteTimeout.into(),
+        CallError::Deadline => Ending::Deadline.into(),
+        CallError::Refused(refused) => {
+            exchange.retry_after = Some(refused.retry_after);
+            match refused.by {
+                Refuser::Breaker => Ending::BreakerOpen.into(),
+                Refuser::Throttle => Ending::Throttled.into(),
+                Refuser::Limit => Ending::Saturated.into(),
+            }
+        }
+    }
 }

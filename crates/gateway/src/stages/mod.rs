@@ -5,3 +5,4 @@ pub mod decide;
 pub(crate) mod respond;
 pub(crate) mod route;
 pub(crate) mod shadow;
+pub(crate) mod substitute;

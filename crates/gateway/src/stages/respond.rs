@@ -13,8 +13,10 @@ use crate::{
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 const PROXY_STATUS: http::HeaderName = http::HeaderName::from_static("proxy-status");
-/// Seconds after which asking again may help, for endings that pass.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+/// Names the faults that were made on purpose.
+const CHAOS: http::HeaderName = http::HeaderName::from_static("banyan-chaos");
+/// Marks a substitute: what is missing, and why.
+const DEGRADED: http::HeaderName = http::HeaderName::from_static("banyan-degraded");
 
 /// The one place where endings become answers: `application/problem+json` (RFC 9457) with `Proxy-Status` (RFC 9209).
 pub(crate) fn problem(exchange: &mut Exchange, broken: Broken) -> Reply {
@@ -43,17 +45,24 @@ pub(crate) fn problem(exchange: &mut Exchange, broken: Broken) -> Reply {
     if let Some(value) = proxy_status(exchange, broken.ending) {
         headers.insert(PROXY_STATUS, value);
     }
-    if broken.ending == Ending::NoEndpoint {
-        headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+    if status == http::StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, retry_after(exchange));
     }
     add_side(headers, exchange);
+    add_chaos(headers, exchange);
     Box::new(response)
+}
+
+/// Whole seconds after which asking again may help, at least one.
+fn retry_after(exchange: &Exchange) -> HeaderValue {
+    let wait = exchange.retry_after.unwrap_or_default();
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1).into()
 }
 
 fn proxy_status(exchange: &Exchange, ending: Ending) -> Option<HeaderValue> {
     let error = ending.row().proxy_error?;
     let text = match &exchange.upstream {
-        Some(upstream) if ending.row().code.starts_with(['U', 'D', 'M']) => {
+        Some(upstream) if !matches!(ending, Ending::Loop | Ending::Expired | Ending::Internal) => {
             format!("banyan; error={error}; next-hop=\"{upstream}\"")
         }
         _ => format!("banyan; error={error}"),
@@ -66,9 +75,35 @@ pub(crate) fn finish(headers: &mut HeaderMap, exchange: &Exchange, cookie: Optio
     forward::strip_hop_by_hop(headers);
     // Ours to say, and never a backend's.
     headers.remove(forward::UNIT);
+    headers.remove(DEGRADED);
     add_side(headers, exchange);
+    add_degraded(headers, exchange);
+    headers.remove(CHAOS);
+    add_chaos(headers, exchange);
     if let Some(cookie) = cookie {
         headers.append(header::SET_COOKIE, cookie);
+    }
+}
+
+/// Faults made on purpose are never to be taken for real ones.
+fn add_chaos(headers: &mut HeaderMap, exchange: &Exchange) {
+    for fault in &exchange.chaos {
+        headers.append(CHAOS, HeaderValue::from_static(fault));
+    }
+}
+
+/// `Banyan-Degraded: posts; code=UT` and the matching `Proxy-Status`, on an answer that is a substitute.
+fn add_degraded(headers: &mut HeaderMap, exchange: &Exchange) {
+    let Some(degraded) = &exchange.degraded else { return };
+    let row = degraded.ending.row();
+    let code = if degraded.ending == Ending::Ok { "5xx" } else { row.code };
+    if let Ok(value) = HeaderValue::from_str(&format!("{}; code={code}", degraded.missing)) {
+        headers.insert(DEGRADED, value);
+    }
+    let error = row.proxy_error.unwrap_or("http_response_status");
+    let status = format!("banyan; error={error}; next-hop=\"{}\"", degraded.missing);
+    if let Ok(value) = HeaderValue::from_str(&status) {
+        headers.append(PROXY_STATUS, value);
     }
 }
 

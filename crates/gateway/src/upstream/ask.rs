@@ -1,10 +1,14 @@
 //! One call to an upstream: a host, a connection, an exchange; another host when connecting fails.
 
-use std::{cell::RefCell, net::SocketAddr, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    net::SocketAddr,
+    rc::Rc,
+};
 
 use banyan_config::plan::HostField;
 use banyan_http1::Framing;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header, uri};
+use http::{HeaderValue, Method, Request, Response, Uri, Version, header, uri};
 use http_body::Body as _;
 use rand::rngs::SmallRng;
 use smallvec::SmallVec;
@@ -17,7 +21,7 @@ use super::{
     local::{InFlight, LocalHost, LocalUpstream},
 };
 use crate::{
-    forward::{self, Fields},
+    forward::{self, Fields, HopFields},
     outcome::Ending,
     wire::body::{Broken, Reply, ReqBody, ResBody, Source, Taken},
 };
@@ -33,44 +37,67 @@ pub(crate) struct Question<'a> {
     pub(crate) method: &'a Method,
     /// Path and query.
     pub(crate) target: &'a str,
-    /// End-to-end fields. Those of the hop (`Host`, framing, upgrade) are said here, over whatever another hop left.
-    pub(crate) fields: &'a mut Fields,
+    /// End-to-end fields. Those of the hop (`Host`, framing, upgrade, deadline) are said here.
+    pub(crate) fields: &'a Fields,
     /// What the client called us, for upstreams that want to know.
     pub(crate) host: &'a HeaderValue,
     /// Whether an upgrade is asked for; HTTP/1.1 only.
     pub(crate) upgrade: Option<&'a HeaderValue>,
     pub(crate) body: ReqBody,
     pub(crate) limits: AttemptLimits,
+    /// Whether the next hop is told how long the call may still take.
+    pub(crate) pass_deadline: bool,
 }
 
-/// What happened on the way, for the log.
+/// What happened on the way. Attempts of one call share it, so that one leaves alone where another has failed.
 #[derive(Debug, Default)]
-pub(crate) struct Notes {
-    pub(crate) attempts: u32,
-    pub(crate) endpoint: Option<SocketAddr>,
+pub(crate) struct Trail {
+    /// Requests sent, and connects that failed.
+    pub(crate) attempts: Cell<u32>,
+    /// Who was asked last.
+    pub(crate) endpoint: Cell<Option<SocketAddr>>,
+    asked: RefCell<Tried>,
 }
 
 type Tried = SmallVec<[Rc<LocalHost>; MAX_CONNECTS]>;
+
+impl Trail {
+    /// A host to ask: one that this call has not asked yet, if there is one.
+    fn pick(
+        &self,
+        upstream: &LocalUpstream,
+        tried: &[Rc<LocalHost>],
+        rng: &RefCell<SmallRng>,
+        now: Instant,
+    ) -> Option<Rc<LocalHost>> {
+        let rng = &mut rng.borrow_mut();
+        let mut asked = self.asked.borrow_mut();
+        let fresh = if asked.is_empty() { None } else { upstream.pick(&asked, rng, now) };
+        let host = fresh.or_else(|| upstream.pick(tried, rng, now))?;
+        self.attempts.set(self.attempts.get() + 1);
+        self.endpoint.set(Some(host.shared.address));
+        asked.push(host.clone());
+        Some(host)
+    }
+}
 
 /// Asks an upstream and waits for the answer's head.
 pub(crate) async fn ask(
     upstream: &LocalUpstream,
     rng: &RefCell<SmallRng>,
     mut question: Question<'_>,
-    notes: &mut Notes,
+    trail: &Trail,
     now: Instant,
 ) -> Result<Reply, Broken> {
     let mut tried = Tried::new();
     let mut last = if upstream.has_hosts() { Ending::NoEndpoint } else { Ending::DnsError };
     let mut now = now;
     let spare = question.body.again();
-    // After a connection broke before it answered: once more, wherever that may be, and not on one that lay idle.
+    // After a connection that lay idle turned out to be closed: once more, wherever that may be, on one that did not lie idle.
     let mut once_more = false;
     let mut resends = MAX_RESENDS;
     loop {
-        let Some(host) = upstream.pick(&tried, &mut rng.borrow_mut(), now) else { return Err(last.into()) };
-        notes.attempts += 1;
-        notes.endpoint = Some(host.shared.address);
+        let Some(host) = trail.pick(upstream, &tried, rng, now) else { return Err(last.into()) };
         let call = InFlight::start(host.clone(), now);
         let ready = if once_more { None } else { at_hand(&host, &question, now) };
         let reached = match ready {
@@ -83,7 +110,7 @@ pub(crate) async fn ask(
                 let may_repeat = question.method.is_idempotent() && !once_more;
                 match over_h1(&host, connection, &mut question, call, now).await {
                     Ok(reply) => return Ok(reply),
-                    Err(failure) => match again().filter(|_| failure.unanswered && may_repeat) {
+                    Err(failure) => match again().filter(|_| failure.stale && may_repeat) {
                         Some(body) => {
                             question.body = body;
                             (once_more, last, now) = (true, Ending::Reset, Instant::now());
@@ -147,11 +174,12 @@ async fn over_h1(
 ) -> Result<Reply, Failure> {
     let body = std::mem::replace(&mut question.body, ReqBody::Empty);
     let framing = request_framing(&body, question.method);
-    say_h1(question.fields, question.host, host, framing, question.upgrade);
+    let hop = hop_fields(question, host, framing, now);
     let request = Outgoing {
         method: question.method,
         target: question.target,
         fields: question.fields,
+        hop: &hop,
         framing,
         upgrade: question.upgrade.is_some(),
     };
@@ -175,24 +203,23 @@ fn request_framing(body: &ReqBody, method: &Method) -> Framing {
     }
 }
 
-/// Says the fields of this hop.
-fn say_h1(
-    fields: &mut Fields,
-    asked_as: &HeaderValue,
-    host: &LocalHost,
-    framing: Framing,
-    upgrade: Option<&HeaderValue>,
-) {
-    fields.set(header::HOST, host_field(host, asked_as).clone());
+/// The fields of an HTTP/1.1 hop.
+fn hop_fields(question: &Question<'_>, host: &LocalHost, framing: Framing, now: Instant) -> HopFields {
+    let mut hop = HopFields::new();
+    hop.push((header::HOST, host_field(host, question.host).clone()));
     match framing {
-        Framing::Length(length) => fields.set(header::CONTENT_LENGTH, length.into()),
-        Framing::Chunked => fields.set(header::TRANSFER_ENCODING, forward::CHUNKED),
+        Framing::Length(length) => hop.push((header::CONTENT_LENGTH, length.into())),
+        Framing::Chunked => hop.push((header::TRANSFER_ENCODING, forward::CHUNKED)),
         Framing::Empty | Framing::UntilClose => {}
     }
-    if let Some(protocol) = upgrade {
-        fields.set(header::CONNECTION, forward::UPGRADE);
-        fields.set(header::UPGRADE, protocol.clone());
+    if let Some(protocol) = question.upgrade {
+        hop.push((header::CONNECTION, forward::UPGRADE));
+        hop.push((header::UPGRADE, protocol.clone()));
     }
+    if question.pass_deadline {
+        hop.push((forward::DEADLINE, forward::millis_left(question.limits.deadline, now)));
+    }
+    hop
 }
 
 /// What the caller called us, or what the endpoint is called, as the upstream wants it.
@@ -277,15 +304,13 @@ fn h2_request(
     *request.method_mut() = question.method.clone();
     *request.uri_mut() = target;
     *request.version_mut() = Version::HTTP_2;
-    question.fields.unset(&header::CONTENT_LENGTH);
     *request.headers_mut() = question.fields.to_map();
     if let Some(length) = length {
         request.headers_mut().insert(header::CONTENT_LENGTH, length.into());
     }
+    if question.pass_deadline {
+        let left = forward::millis_left(question.limits.deadline, Instant::now());
+        request.headers_mut().insert(forward::DEADLINE, left);
+    }
     Ok(request)
-}
-
-/// Whether an answer should be taken as a failure of the side that gave it.
-pub(crate) fn is_failure(status: StatusCode) -> bool {
-    status.is_server_error()
 }

@@ -19,7 +19,7 @@ use tokio_util::io::poll_read_buf;
 
 use super::local::InFlight;
 use crate::{
-    forward::Fields,
+    forward::{Fields, HopFields},
     outcome::Ending,
     wire::{
         body::{Broken, ReqBody},
@@ -97,7 +97,7 @@ impl AttemptLimits {
     }
 
     /// Which limit it was.
-    pub(super) fn ending(&self, now: Instant) -> Ending {
+    pub(crate) fn ending(&self, now: Instant) -> Ending {
         if self.whole.is_some_and(|whole| now >= whole) {
             Ending::WholeTimeout
         } else if now >= self.deadline {
@@ -112,8 +112,8 @@ impl AttemptLimits {
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) broken: Broken,
-    /// The connection broke before one byte of an answer came.
-    pub(crate) unanswered: bool,
+    /// The connection had been idle and broke before one byte of an answer came: closed for being idle, most likely.
+    pub(crate) stale: bool,
 }
 
 /// The answer's head, and the rest of the exchange as its body.
@@ -129,6 +129,7 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) method: &'a Method,
     pub(crate) target: &'a str,
     pub(crate) fields: &'a Fields,
+    pub(crate) hop: &'a HopFields,
     pub(crate) framing: Framing,
     /// Whether it asks to switch protocols.
     pub(crate) upgrade: bool,
@@ -144,8 +145,9 @@ pub(crate) async fn send(
     now: Instant,
 ) -> Result<Answer, Failure> {
     let mut outbox = std::mem::take(&mut connection.outbox);
-    let fields = request.fields;
-    encode_request_head(&mut outbox.buffer, request.method, request.target, fields.ready(), fields.others());
+    let hop = request.hop.iter().map(|(name, value)| (name, value));
+    let fields = hop.chain(request.fields.others());
+    encode_request_head(&mut outbox.buffer, request.method, request.target, request.fields.ready(), fields);
     connection.uses = connection.uses.saturating_add(1);
     connection.deadline.set(Some(limits.deadline.min(now + limits.first_byte)));
     let mut attempt = Attempt {
@@ -167,11 +169,11 @@ pub(crate) async fn send(
         Err(broken) => {
             let unanswered = broken.ending == Ending::Reset && !attempt.answered;
             // A connection that was used before may have been closed for being idle, which is no fault.
-            let is_stale = unanswered && attempt.connection.uses > 1;
-            if !is_stale && broken.ending.is_upstream_failure() {
+            let stale = unanswered && attempt.connection.uses > 1;
+            if !stale && broken.ending.is_upstream_failure() {
                 call.failed(Instant::now());
             }
-            Err(Failure { broken, unanswered })
+            Err(Failure { broken, stale })
         }
     }
 }

@@ -18,7 +18,7 @@ use super::{
     eject::{Effect, Ejection},
     health::{Checked, Finding, State},
 };
-use crate::wire::tls;
+use crate::{dependency::Patterns, wire::tls};
 
 /// An upstream as all workers see it.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(crate) struct SharedUpstream {
     pub(crate) tls: Option<Arc<rustls::ClientConfig>>,
     /// One per address; replaced whole when names resolve differently.
     pub(crate) hosts: ArcSwap<Vec<Arc<Host>>>,
+    /// How it is called.
+    pub(crate) patterns: Patterns,
 }
 
 /// One address of an endpoint.
@@ -51,22 +53,32 @@ pub(crate) struct Host {
 }
 
 impl SharedUpstream {
-    /// Prepares an upstream; endpoints that are address literals have their hosts at once.
+    /// Prepares an upstream; endpoints that are address literals have their hosts at once. Of the one `before` it what is
+    /// known of endpoints that stay is kept.
     ///
     /// # Errors
     /// When the certificates it needs cannot be used.
-    pub(crate) fn new(config: Upstream) -> Result<Self, tls::TlsError> {
+    pub(crate) fn new(
+        config: Upstream,
+        before: Option<&Self>,
+        patterns: Patterns,
+    ) -> Result<Self, tls::TlsError> {
         let wants_tls = config.endpoints.iter().any(|endpoint| endpoint.tls);
         let tls = if wants_tls { Some(tls::client_config(&config)?) } else { None };
-        let hosts = config
-            .endpoints
-            .iter()
-            .filter_map(|endpoint| {
-                let ip = endpoint.host.parse().ok()?;
-                Host::new(endpoint, SocketAddr::new(ip, endpoint.port)).map(Arc::new)
-            })
-            .collect();
-        Ok(Self { tls, hosts: ArcSwap::from_pointee(hosts), config })
+        let known = before.map(|before| before.hosts.load_full()).unwrap_or_default();
+        let mut hosts: Vec<_> =
+            known.iter().filter(|host| config.endpoints.contains(&host.endpoint)).cloned().collect();
+        for endpoint in &config.endpoints {
+            let Ok(ip) = endpoint.host.parse() else { continue };
+            if !hosts.iter().any(|host| host.endpoint == *endpoint) {
+                hosts.extend(Host::new(endpoint, SocketAddr::new(ip, endpoint.port)).map(Arc::new));
+            }
+        }
+        if config.health.is_none() {
+            // What is not checked any more is not held to what its last check said.
+            hosts.iter().for_each(|host| host.forget_checks());
+        }
+        Ok(Self { tls, hosts: ArcSwap::from_pointee(hosts), config, patterns })
     }
 
     /// Whether one more of the hosts may be ejected: never more than half of them, and never the last.
@@ -144,6 +156,12 @@ impl Host {
             let (from, to) = (before.as_str(), checked.state.as_str());
             tracing::warn!(upstream, %endpoint, from, to, ?finding, path = policy.path, "endpoint health changed");
         }
+    }
+
+    fn forget_checks(&self) {
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        *checked = Checked::default();
+        self.state.store(checked.state as u8, Relaxed);
     }
 
     /// Takes in a live answer.

@@ -16,6 +16,8 @@ use hyper::body::Incoming;
 
 use super::{h1_body::H1Body, timer::Deadline};
 use crate::{
+    chaos::Spoiled,
+    dependency::guard::Guard,
     outcome::Ending,
     shadow::tap::Tap,
     upstream::{h1::UpstreamBody, h2::H2Body},
@@ -239,6 +241,7 @@ pub(crate) type Reply = Box<Response<ResBody>>;
 pub(crate) struct ResBody {
     source: Source,
     tap: Option<Box<Tap>>,
+    guard: Option<Guard>,
 }
 
 #[derive(Debug)]
@@ -247,19 +250,32 @@ pub(crate) enum Source {
     Held(Bytes),
     H1(UpstreamBody),
     H2(Box<H2Body>),
+    /// What was read ahead, then the rest.
+    Ahead(VecDeque<Frame<Bytes>>, Option<Box<ResBody>>),
+    /// On purpose not what the upstream sent.
+    Spoiled(Box<Spoiled>),
 }
 
 impl ResBody {
     pub(crate) const fn empty() -> Self {
-        Self { source: Source::Empty, tap: None }
+        Self::new(Source::Empty)
     }
 
-    pub(crate) fn held(data: Bytes) -> Self {
-        Self { source: Source::Held(data), tap: None }
+    pub(crate) const fn held(data: Bytes) -> Self {
+        Self::new(Source::Held(data))
+    }
+
+    pub(crate) fn ahead(frames: VecDeque<Frame<Bytes>>, rest: Option<Self>) -> Self {
+        Self::new(Source::Ahead(frames, rest.map(Box::new)))
     }
 
     pub(crate) const fn new(source: Source) -> Self {
-        Self { source, tap: None }
+        Self { source, tap: None, guard: None }
+    }
+
+    /// Holds on to `guard` until the body has ended, and tells it how.
+    pub(crate) fn guard(&mut self, guard: Guard) {
+        self.guard = Some(guard);
     }
 
     /// Lets `tap` see everything that passes.
@@ -271,7 +287,7 @@ impl ResBody {
     pub(crate) fn held_length(&self) -> Option<u64> {
         match &self.source {
             Source::Held(data) => Some(data.len() as u64),
-            Source::Empty | Source::H1(_) | Source::H2(_) => None,
+            Source::Empty | Source::H1(_) | Source::H2(_) | Source::Ahead(..) | Source::Spoiled(_) => None,
         }
     }
 
@@ -279,7 +295,7 @@ impl ResBody {
     pub(crate) fn into_upgraded(self) -> Option<Box<crate::upstream::h1::Connection>> {
         match self.source {
             Source::H1(body) => body.into_connection(),
-            Source::Empty | Source::Held(_) | Source::H2(_) => None,
+            Source::Empty | Source::Held(_) | Source::H2(_) | Source::Ahead(..) | Source::Spoiled(_) => None,
         }
     }
 }
@@ -301,7 +317,18 @@ impl Body for ResBody {
             }
             Source::H1(body) => body.poll_frame(cx),
             Source::H2(body) => body.poll_frame(cx),
+            Source::Ahead(frames, rest) => match (frames.pop_front(), rest) {
+                (Some(frame), _) => Poll::Ready(Some(Ok(frame))),
+                (None, Some(rest)) => Pin::new(&mut **rest).poll_frame(cx),
+                (None, None) => Poll::Ready(None),
+            },
+            Source::Spoiled(body) => body.poll_frame(cx),
         });
+        if !matches!(frame, Some(Ok(_)))
+            && let Some(guard) = self.guard.take()
+        {
+            guard.ended(frame.as_ref().and_then(|frame| frame.as_ref().err()).map(|broken| broken.ending));
+        }
         match (&frame, &mut self.tap) {
             (_, None) => {}
             (Some(Ok(frame)), Some(tap)) => frame.data_ref().into_iter().for_each(|data| tap.saw(data)),
@@ -323,6 +350,10 @@ impl Body for ResBody {
                 Source::Held(data) => data.is_empty(),
                 Source::H1(body) => body.is_end(),
                 Source::H2(body) => body.is_end(),
+                Source::Spoiled(_) => false,
+                Source::Ahead(frames, rest) => {
+                    frames.is_empty() && rest.as_ref().is_none_or(|rest| rest.is_end_stream())
+                }
             }
     }
 }

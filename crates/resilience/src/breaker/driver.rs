@@ -12,7 +12,7 @@ use super::{
     change::{Change, Forced, State},
     gate::{Gate, Kind, Word},
     machine::{self, Answer, Event, Machine, Phase},
-    permit::{Permit, Refusal, Ticket},
+    permit::{Permit, Rare, Refusal, Ticket},
     ring::{Place, Tick},
     settings::Settings,
     status::Status,
@@ -38,6 +38,9 @@ pub struct Breaker {
     window: Option<Window>,
     inner: Mutex<Inner>,
 }
+
+/// What becomes of a permit or a refusal.
+type Admission = Result<(Ticket, Option<Rare>), Refusal>;
 
 #[derive(Debug)]
 struct Window {
@@ -84,9 +87,12 @@ impl Breaker {
     #[inline]
     pub fn acquire(&self, now: Instant, dice: &Dice) -> Result<Permit<'_>, Refusal> {
         let word = self.gate.word();
-        match word.kind() {
-            Kind::Closed => Ok(self.permit(word)),
-            kind => self.acquire_unless_closed(word, kind, self.tick(now), dice),
+        if word.kind() == Kind::Closed {
+            return Ok(Permit { breaker: self, ticket: Ticket(word), rare: None });
+        }
+        match *self.acquire_unless_closed(word, self.tick(now), dice) {
+            Ok((ticket, rare)) => Ok(Permit { breaker: self, ticket, rare: rare.map(Box::new) }),
+            Err(refusal) => Err(refusal),
         }
     }
 
@@ -162,45 +168,31 @@ impl Breaker {
         }
     }
 
-    /// A permit of a state in which everybody passes.
-    const fn permit(&self, word: Word) -> Permit<'_> {
-        Permit { breaker: self, ticket: Ticket(word), probe: None, change: None }
-    }
-
-    /// Away from the way that nearly every call takes.
+    /// Away from the way that nearly every call takes. The answer is boxed so that it comes back in a register: returned
+    /// through memory, it would make the compiler build the common answer in memory as well, which costs more than all the
+    /// rest of it.
     #[cold]
-    fn acquire_unless_closed(
-        &self,
-        word: Word,
-        kind: Kind,
-        now: Tick,
-        dice: &Dice,
-    ) -> Result<Permit<'_>, Refusal> {
+    fn acquire_unless_closed(&self, word: Word, now: Tick, dice: &Dice) -> Box<Admission> {
         let settled = self.gate.settled_until();
-        if now < settled {
-            return match kind {
-                Kind::ForcedClosed | Kind::Closed => Ok(self.permit(word)),
-                Kind::Open | Kind::ForcedOpen => Err(Refusal::new(kind.into(), settled.ahead_of(now))),
-                Kind::HalfOpen => Err(Refusal::new(State::HalfOpen, machine::WHILE_PROBING)),
-            };
+        if settled <= now {
+            return Box::new(self.acquire_by_lock(now, dice));
         }
-        self.acquire_by_lock(now, dice)
+        Box::new(match word.kind() {
+            Kind::ForcedClosed | Kind::Closed => Ok((Ticket(word), None)),
+            Kind::Open | Kind::ForcedOpen => Err(Refusal::new(State::Open, settled.ahead_of(now))),
+            Kind::HalfOpen => Err(Refusal::new(State::HalfOpen, machine::WHILE_PROBING)),
+        })
     }
 
-    fn acquire_by_lock(&self, now: Tick, dice: &Dice) -> Result<Permit<'_>, Refusal> {
+    fn acquire_by_lock(&self, now: Tick, dice: &Dice) -> Admission {
         let mut inner = self.lock();
         let (answer, change) = self.step(&mut inner, Event::Asked(dice), now);
-        let probe = (answer == Some(Answer::Probe)).then_some(now);
-        match answer {
-            Some(Answer::Refuse) => {
-                let retry_after = inner.machine.retry_after(now);
-                Err(Refusal { change, ..Refusal::new(inner.machine.state(), retry_after) })
-            }
-            Some(Answer::Pass | Answer::Probe) | None => {
-                let ticket = Ticket(Word::of(&inner.machine));
-                Ok(Permit { breaker: self, ticket, probe, change })
-            }
+        if answer == Some(Answer::Refuse) {
+            let refusal = Refusal::new(inner.machine.state(), inner.machine.retry_after(now));
+            return Err(Refusal { change, ..refusal });
         }
+        let probe = (answer == Some(Answer::Probe)).then_some(now);
+        Ok((Ticket(Word::of(&inner.machine)), Rare::of(probe, change)))
     }
 
     /// What a verdict means here.

@@ -19,6 +19,13 @@ use crate::{Dice, Verdict};
 pub struct Permit<'a> {
     pub(super) breaker: &'a Breaker,
     pub(super) ticket: Ticket,
+    /// What only few permits have, out of the way of those that are moved about for every call.
+    pub(super) rare: Option<Box<Rare>>,
+}
+
+/// What a permit has when it is a probe, or when asking for it changed the breaker.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rare {
     /// When it began, if it holds a place for probes.
     pub(super) probe: Option<Tick>,
     pub(super) change: Option<Change>,
@@ -41,6 +48,13 @@ pub struct Refusal {
     pub change: Option<Change>,
 }
 
+impl Rare {
+    /// `None` when there is nothing to tell.
+    pub(super) fn of(probe: Option<Tick>, change: Option<Change>) -> Option<Self> {
+        (probe.is_some() || change.is_some()).then_some(Self { probe, change })
+    }
+}
+
 impl Permit<'_> {
     /// Says how the call ended, how long it took and when that was. The change is the one this brought about.
     ///
@@ -49,7 +63,7 @@ impl Permit<'_> {
     #[inline]
     pub fn record(mut self, verdict: &Verdict, took: Duration, now: Instant, dice: &Dice) -> Option<Change> {
         let end = self.breaker.judge(verdict, took);
-        match self.probe.take() {
+        match self.take_place() {
             Some(since) => self.breaker.probed(self.ticket, since, end, now, dice),
             None => self.breaker.ended(self.ticket, end, now, dice),
         }
@@ -57,8 +71,8 @@ impl Permit<'_> {
 
     /// The change that asking for this permit brought about: the time of an open or a forced state was over.
     #[must_use]
-    pub const fn change(&self) -> Option<Change> {
-        self.change
+    pub fn change(&self) -> Option<Change> {
+        self.rare.as_ref().and_then(|rare| rare.change)
     }
 
     /// What to keep, to tell later that the answer broke after its head had been a success.
@@ -70,8 +84,14 @@ impl Permit<'_> {
     /// Whether the call is one of the few that find out how the dependency is. A probe should be asked once, and neither
     /// hedged nor repeated.
     #[must_use]
-    pub const fn is_probe(&self) -> bool {
-        self.probe.is_some()
+    pub fn is_probe(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.probe.is_some())
+    }
+
+    /// When the probe began, told once: whoever asks first gives the place back.
+    #[inline]
+    fn take_place(&mut self) -> Option<Tick> {
+        self.rare.take().and_then(|rare| rare.probe)
     }
 }
 
@@ -82,8 +102,9 @@ impl Refusal {
 }
 
 impl Drop for Permit<'_> {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(since) = self.probe.take() {
+        if let Some(since) = self.take_place() {
             self.breaker.dropped(self.ticket, since);
         }
     }

@@ -39,25 +39,35 @@ const START_REACH: f64 = 1.3;
 const ABOVE_KNEE: f64 = 1.06;
 /// Moves smaller than this are not made.
 const WORTH_MOVING: f64 = 0.04;
+/// From this elasticity on, late answers are our own doing.
+const OURS: f64 = 0.5;
 /// What an overload leaves.
 const AFTER_OVERLOAD: f64 = 0.9;
 /// The precision aimed at for the mean of a window.
-const PRECISION: f64 = 0.05;
+const PRECISION: f64 = 0.04;
 /// The most samples of a window.
-const LARGEST_WINDOW: f64 = 400.0;
+const LARGEST_WINDOW: f64 = 625.0;
 /// How many samples the unloaded round trip remembers.
 const MEMORY: f64 = 2000.0;
+/// For how many round trips, and how many samples, everything counts as unloaded at first.
+const WARM: f64 = 3.0;
+const WARM_SAMPLES: f64 = 30.0;
+const WARM_MEMORY: f64 = 150.0;
+/// How much of the start may be grown blindly.
+const BLIND: f64 = 2.5;
+/// How many windows in a row are late before a trial begins.
+const LATE_IN_A_ROW: u32 = 2;
 /// How long the unloaded round trip takes to follow answers that became slower though nobody waits.
 const PATIENCE: f64 = 30.0;
 /// Share of the limit that is forgotten per second while it is far above all use.
 const FORGET: f64 = 0.05;
 /// After how many seconds half of the highest use is forgotten.
 const USE_HALVES: f64 = 30.0;
-/// Growth per second of a ceiling that turns out to be too low.
-const CEILING_RISES: f64 = 0.01;
 /// How long nothing is tried after a trial that found everything in its place, at first and at most.
 const REST: Duration = Duration::from_secs(5);
 const LONGEST_REST: Duration = Duration::from_secs(60);
+/// How many times as long as the trial took, at least.
+const REST_PER_TRIAL: u32 = 3;
 
 /// What a window of samples says.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +86,8 @@ pub(super) struct Summary {
     pub(super) most: f64,
     /// Whether at least half of those who came found no free place.
     pub(super) pressed: bool,
+    /// Whether more than a few of those who came were refused.
+    pub(super) refusing: bool,
     /// In flight and waiting now.
     pub(super) wanted: f64,
 }
@@ -87,6 +99,8 @@ pub(super) struct Climb {
     max: f64,
     /// The limit is not forgotten below this.
     floor: f64,
+    /// What is not learned beyond this does not count as the start any more.
+    blind: f64,
     level: f64,
     known: f64,
     /// The unloaded round trip, seconds, and how many samples stand behind it.
@@ -98,6 +112,10 @@ pub(super) struct Climb {
     used: f64,
     ceiling: f64,
     starting: bool,
+    /// Since when samples come, until there are enough to tell anything: the first answers are the quickest, not the usual.
+    warming: Option<(Option<Instant>, f64)>,
+    /// Late windows in a row.
+    late: u32,
     rest: Duration,
     rests_until: Option<Instant>,
     lowered: Option<Instant>,
@@ -118,6 +136,7 @@ impl Climb {
             min,
             max,
             floor: (start / 2.0).max(min),
+            blind: start * BLIND,
             level: start,
             known: 0.0,
             unloaded: None,
@@ -126,6 +145,8 @@ impl Climb {
             used: start,
             ceiling: max,
             starting: true,
+            warming: Some((None, 0.0)),
+            late: 0,
             rest: Duration::ZERO,
             rests_until: None,
             lowered: None,
@@ -134,6 +155,16 @@ impl Climb {
 
     pub(super) const fn level(&self) -> f64 {
         self.level
+    }
+
+    /// Whether the limit is still being found for the first time.
+    pub(super) const fn is_starting(&self) -> bool {
+        self.starting
+    }
+
+    /// Whether the latest answers were late.
+    pub(super) const fn is_late(&self) -> bool {
+        self.late > 0
     }
 
     /// The same knowledge at another level.
@@ -146,10 +177,19 @@ impl Climb {
         self.latest
     }
 
+    /// The variance of round trips over their squared mean.
+    pub(super) const fn variance(&self) -> f64 {
+        self.variance.0
+    }
+
     /// How many samples the next window needs: few where round trips hardly vary, so that news come early.
     pub(super) fn window(&self) -> f64 {
         let least = (self.level / 3.0).clamp(4.0, 16.0);
-        (self.variance.0 / (PRECISION * PRECISION)).clamp(least, LARGEST_WINDOW)
+        if self.starting {
+            least
+        } else {
+            (self.variance.0 / (PRECISION * PRECISION)).clamp(least, LARGEST_WINDOW)
+        }
     }
 
     /// Takes in a window.
@@ -163,7 +203,9 @@ impl Climb {
         self.learn(window, late, margin, error);
         self.used =
             window.most.max(self.used * (-window.seconds / USE_HALVES * std::f64::consts::LN_2).exp());
-        let effect = match (window.pressed, late > margin) {
+        let is_late = late > margin && self.warming.is_none();
+        self.late = if is_late { self.late.saturating_add(1) } else { 0 };
+        let effect = match (window.pressed, is_late) {
             (false, _) => self.relax(window),
             (true, false) => self.grow(window, margin),
             (true, true) => self.hold(window, late > 2.0_f64.mul_add(error, margin)),
@@ -173,40 +215,49 @@ impl Climb {
     }
 
     /// Takes in what a trial found. `None`: it had to be given up.
-    pub(super) fn found(mut self, finding: Option<&Finding>, now: Instant) -> Self {
+    pub(super) fn found(mut self, finding: Option<&Finding>, took: Duration, now: Instant) -> Self {
+        let rest = REST.max(took * REST_PER_TRIAL);
         let Some(finding) = finding else {
-            self.rests_until = Some(now + REST);
+            self.rests_until = Some(now + rest);
             return self;
         };
-        let fall = finding.elasticity.clamp(-0.3, 3.0);
-        let knee = finding.high * (finding.low / finding.high).powf(fall);
+        let Finding { elasticity, error, high, low, round_trip, samples } = *finding;
+        let span = (high / low).ln();
+        // Of what is not sure, the part nearest to the divide counts: a trial that ends early ends on a lucky sample.
+        let towards = (OURS - elasticity).clamp(-2.0 * error, 2.0 * error);
+        let fall = (elasticity + towards).clamp(-0.3, 3.0);
+        let knee = high * (-span * fall).exp();
         let goal = (ABOVE_KNEE * knee).clamp(self.min, self.max);
-        if fall < 0.25 {
-            // Late, but not because of us: this is how long work takes now.
-            self.unloaded = Some((finding.round_trip, 50.0));
-            self.ceiling = self.max;
-        } else {
-            self.ceiling = goal;
+        if elasticity < 0.75 {
+            // The lower level is below the knee, so this is how long work takes without us.
+            self.unloaded = Some((round_trip, samples.min(MEMORY)));
         }
         self.known = knee.clamp(self.min, self.max);
-        if !finding.clear || (goal / self.level - 1.0).abs() < WORTH_MOVING {
-            self.rest = (self.rest * 2).clamp(REST, LONGEST_REST);
-            self.rests_until = Some(now + self.rest);
-        } else {
-            self.rest = Duration::ZERO;
-            self.rests_until = None;
-            self.level = goal;
+        if elasticity - 2.0 * error > OURS {
+            self.ceiling = goal;
+        } else if elasticity + 2.0 * error < OURS {
+            self.ceiling = self.max;
         }
+        if (goal / self.level).ln().abs() > WORTH_MOVING {
+            self.rest = rest;
+            self.level = goal;
+        } else {
+            self.rest = (self.rest * 2).max(rest).min(LONGEST_REST);
+        }
+        self.rests_until = Some(now + self.rest);
         self
     }
 
-    /// Takes in that a call that began at `began` met an overload. Whether it counted.
-    pub(super) fn congested(mut self, began: Instant, now: Instant) -> (Self, bool) {
+    /// Takes in that a call that began at `began` met an overload, or timed out if the dependency `told` nothing. Whether it
+    /// counted.
+    pub(super) fn congested(mut self, told: bool, began: Instant, now: Instant) -> (Self, bool) {
         let round_trip = Duration::try_from_secs_f64(self.latest).unwrap_or_default();
         if self.lowered.is_some_and(|lowered| began < lowered || now < lowered + round_trip) {
             return (self, false);
         }
-        self.ceiling = self.ceiling.min(self.level);
+        if told {
+            self.ceiling = self.ceiling.min(self.level);
+        }
         self.level = (self.level * AFTER_OVERLOAD).max(self.min);
         self.known = self.known.min(self.level);
         self.starting = false;
@@ -228,11 +279,21 @@ impl Climb {
 
     /// What the window says of the unloaded round trip, and of levels known to be good.
     fn learn(&mut self, window: &Summary, late: f64, margin: f64, error: f64) {
-        let Some((mean, samples)) = self.unloaded else {
-            self.unloaded = Some((window.round_trip, window.samples));
-            self.known = window.in_flight;
+        if let Some((since, count)) = self.warming {
+            let (mean, samples) = self.unloaded.unwrap_or_default();
+            let all = (samples + window.samples).min(WARM_MEMORY);
+            let mean = (window.round_trip - mean).mul_add((window.samples / all).min(1.0), mean);
+            self.unloaded = Some((mean, all));
+            self.known = self.known.max(window.in_flight);
+            let since = since.unwrap_or(window.now);
+            let count = count + window.samples;
+            let long = window.now.saturating_duration_since(since).as_secs_f64() >= WARM * mean;
+            self.warming = (!long
+                || count < (self.variance.0 * LARGEST_WINDOW).clamp(WARM_SAMPLES, LARGEST_WINDOW))
+            .then_some((Some(since), count));
             return;
-        };
+        }
+        let (mean, samples) = self.unloaded.unwrap_or((window.round_trip, window.samples));
         if late < -(IN_TIME + 2.0 * error) {
             self.unloaded = Some((window.round_trip, window.samples));
         } else if late <= margin {
@@ -254,14 +315,17 @@ impl Climb {
         let mut reach = window.in_flight * REACH / (1.0 + margin);
         if self.starting {
             reach = reach.max((window.in_flight * START_REACH).min(window.wanted));
+            self.starting = self.level < self.blind;
+            reach = reach.min(self.blind);
         }
         if self.level >= self.ceiling {
-            self.ceiling = (self.ceiling * CEILING_RISES.mul_add(window.seconds, 1.0)).min(self.max);
+            self.starting = false;
         }
         // At least one more, or a small limit would never grow.
         let reach = reach.max(window.in_flight + 1.0).min(self.ceiling);
         self.level = self.level.max(reach);
-        Effect::None
+        // What a trial or an overload forbade, only another trial may allow.
+        if self.ceiling < self.max && self.level >= self.ceiling { self.ask(window) } else { Effect::None }
     }
 
     fn hold(&mut self, window: &Summary, surely: bool) -> Effect {
@@ -271,14 +335,17 @@ impl Climb {
             self.level = safe;
             return Effect::None;
         }
-        if self.rests_until.is_some_and(|until| window.now < until) {
-            return Effect::None;
-        }
-        Effect::BeginTrial
+        if self.late < LATE_IN_A_ROW { Effect::None } else { self.ask(window) }
+    }
+
+    /// A trial costs some of what could be done, so it is worth it only while calls are refused.
+    fn ask(&self, window: &Summary) -> Effect {
+        let rests = self.rests_until.is_some_and(|until| window.now < until);
+        if rests || !window.refusing { Effect::None } else { Effect::BeginTrial }
     }
 
     fn relax(&mut self, window: &Summary) -> Effect {
-        self.starting = false;
+        self.starting &= self.warming.is_some();
         let allowed = (self.used * REACH).max(self.floor);
         if self.level > allowed {
             self.level = allowed.max(self.level * FORGET.mul_add(-window.seconds, 1.0));

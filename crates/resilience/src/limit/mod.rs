@@ -84,6 +84,8 @@ pub struct Limit {
     round_trip: AtomicU64,
     /// Calls that found no free place, ever.
     pressed: AtomicU64,
+    /// Calls that got none, ever.
+    refused: AtomicU64,
     line: Mutex<Line<Teller>>,
     tuner: Mutex<Tuner>,
 }
@@ -113,6 +115,7 @@ impl Limit {
             level: AtomicU64::new(u64::from(settings.start())),
             round_trip: AtomicU64::new(0),
             pressed: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
             line: Mutex::new(Line::new(settings.queue_wait())),
             tuner: Mutex::new(Tuner::new(&settings)),
         })
@@ -121,11 +124,11 @@ impl Limit {
     /// A place, if one is free this moment and nobody waits. One compare-and-swap.
     #[must_use]
     pub fn try_acquire(self: &Arc<Self>, _now: Instant) -> Option<Slot> {
-        let taken = self.places.take(self.level());
-        if taken.is_none() {
-            self.pressed.fetch_add(1, Relaxed);
+        let slot = self.take();
+        if slot.is_none() {
+            self.refused.fetch_add(1, Relaxed);
         }
-        taken.map(|in_flight| Slot::new(Arc::clone(self), in_flight))
+        slot
     }
 
     /// A place, if need be after waiting for it: at most until the queue's wait is over or `until`, the caller's deadline,
@@ -162,13 +165,14 @@ impl Limit {
 
     /// Like [`acquire`](Self::acquire), for those who bring timers of their own.
     pub fn enter(self: &Arc<Self>, until: Option<Instant>, now: Instant) -> Entry {
-        if let Some(slot) = self.try_acquire(now) {
+        if let Some(slot) = self.take() {
             return Entry::In(slot);
         }
         let pace = self.pace();
         let mut line = self.line();
         let now = line.at(now, pace);
         if let Err(why) = line.admits(until, pace, now) {
+            self.refused.fetch_add(1, Relaxed);
             return Entry::Refused(refusal(&line, pace, why, now));
         }
         let (tell, answer) = oneshot::channel();
@@ -206,9 +210,14 @@ impl Limit {
             took,
             now,
             pressed: self.pressed.load(Relaxed),
+            refused: self.refused.load(Relaxed),
             wanted: counts.in_flight.saturating_add(counts.waiting),
         };
-        let tuned = if good { tuner.sample(&sample) } else { tuner.congested(&sample) };
+        let tuned = if good {
+            tuner.sample(&sample)
+        } else {
+            tuner.congested(verdict.cause() == Some(Cause::Overload), &sample)
+        };
         if let Some(round_trip) = tuned.round_trip {
             self.round_trip.store(u64::try_from(round_trip.as_nanos()).unwrap_or(u64::MAX), Relaxed);
         }
@@ -236,6 +245,14 @@ impl Limit {
         &self.settings
     }
 
+    fn take(self: &Arc<Self>) -> Option<Slot> {
+        let taken = self.places.take(self.level());
+        if taken.is_none() {
+            self.pressed.fetch_add(1, Relaxed);
+        }
+        taken.map(|in_flight| Slot::new(Arc::clone(self), in_flight))
+    }
+
     pub(self) fn give_back(self: &Arc<Self>) {
         if !self.places.give_back() {
             let line = self.line();
@@ -251,6 +268,7 @@ impl Limit {
         let prospect = line.prospect(number, until, pace, now);
         if matches!(prospect, Prospect::Leave(_)) {
             self.places.stop_waiting(1);
+            self.refused.fetch_add(1, Relaxed);
         }
         self.move_on(line);
         prospect
@@ -277,7 +295,9 @@ impl Limit {
             Some(now) if line.is_standing() => line.overdue(now),
             _ => Vec::new(),
         };
-        self.places.stop_waiting(u32::try_from(overdue.len()).unwrap_or(u32::MAX));
+        let count = u32::try_from(overdue.len()).unwrap_or(u32::MAX);
+        self.places.stop_waiting(count);
+        self.refused.fetch_add(u64::from(count), Relaxed);
         let refused =
             line.latest().filter(|_| !overdue.is_empty()).map(|now| refusal(&line, pace, Why::TimedOut, now));
         let mut seated = Vec::new();

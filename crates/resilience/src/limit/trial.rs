@@ -12,31 +12,39 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How far down.
+/// How far down, where round trips do not vary; and how much further, times their standard deviation over their mean.
 const STEP: f64 = 0.88;
+const VARIED_STEP: f64 = 0.13;
 /// Samples per phase, at least.
 const SAMPLES: f64 = 50.0;
+/// Samples per phase on top, times the variance of round trips.
+const VARIED_SAMPLES: f64 = 150.0;
 /// Pairs of phases, at least and at most.
 const FEWEST: f64 = 3.0;
-const MOST: f64 = 32.0;
-/// The elasticity at which the limit is where it should be: `1.06 * 0.88^0.456 = 1`.
-const IN_PLACE: f64 = 0.456;
+const MOST: f64 = 16.0;
+/// The elasticity that tells our doing from the dependency's own.
+const DIVIDE: f64 = 0.5;
 /// How small the standard error must be for the trial to end without a clear answer.
 const SURE: f64 = 0.08;
 /// How many standard errors make an answer clear.
-const CLEAR: f64 = 3.0;
+const CLEAR: f64 = 2.5;
 /// Phases of which late samples are still taken in.
 const OPEN: usize = 4;
 
 /// A trial under way.
 #[derive(Clone, Debug)]
 pub(super) struct Trial {
+    began: Instant,
+    late: bool,
     high: u32,
     low: u32,
+    /// Samples per phase.
+    samples: f64,
     /// The current phase and those before it, by number modulo [`OPEN`].
     phases: [Phase; OPEN],
     number: usize,
     pairs: Pairs,
+    variance: f64,
     /// Sums over the low phases: for the round trip there.
     low_samples: f64,
     low_seconds: f64,
@@ -67,13 +75,15 @@ struct Pairs {
 pub(super) struct Finding {
     /// How the round trip follows the level: 0 not at all, 1 in proportion.
     pub(super) elasticity: f64,
-    /// Whether it is clearly not where it should be. Otherwise moving would be a guess.
-    pub(super) clear: bool,
+    /// Its standard error.
+    pub(super) error: f64,
     /// The levels compared.
     pub(super) high: f64,
     pub(super) low: f64,
     /// The mean round trip at the lower level, seconds.
     pub(super) round_trip: f64,
+    /// How many samples stand behind that.
+    pub(super) samples: f64,
 }
 
 /// How a trial goes on.
@@ -100,19 +110,44 @@ impl Phase {
 }
 
 impl Trial {
-    pub(super) fn begin(level: u32, least: u32, round_trip: Duration, now: Instant) -> Self {
+    pub(super) fn begin(
+        (level, least): (u32, u32),
+        round_trip: Duration,
+        variance: f64,
+        late: bool,
+        now: Instant,
+    ) -> Self {
         let high = level.max(least + 1);
-        let low = super::tuner::rounded(f64::from(high) * STEP).min(high - 1).max(least);
+        let step = STEP - VARIED_STEP * variance.sqrt().min(1.0);
+        let low = super::tuner::rounded(f64::from(high) * step).min(high - 1).max(least);
         let phase = Phase::begin(now, round_trip);
         Self {
+            began: now,
+            late,
             high,
             low,
+            samples: VARIED_SAMPLES.mul_add(variance.min(2.0), SAMPLES),
             phases: [phase; OPEN],
             number: 0,
             pairs: Pairs::default(),
+            variance,
             low_samples: 0.0,
             low_seconds: 0.0,
         }
+    }
+
+    pub(super) const fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// Whether it is about answers that are late.
+    pub(super) const fn of_late_answers(&self) -> bool {
+        self.late
+    }
+
+    /// Between the levels.
+    pub(super) fn middle(&self) -> f64 {
+        f64::midpoint(f64::from(self.high), f64::from(self.low))
     }
 
     pub(super) const fn level(&self) -> u32 {
@@ -137,7 +172,7 @@ impl Trial {
     /// Looks whether the phase is over, and what that means.
     pub(super) fn advance(&mut self, round_trip: Duration, now: Instant) -> Progress {
         let Some(phase) = self.phases.get_mut(self.number % OPEN) else { return Progress::Void };
-        if phase.samples < SAMPLES || now < phase.set + round_trip * 2 {
+        if phase.samples < self.samples || now < phase.set + round_trip * 2 {
             return Progress::Same;
         }
         phase.to = Some(now);
@@ -178,14 +213,18 @@ impl Trial {
         if count < FEWEST {
             return None;
         }
-        let error = (squares / (count - 1.0) / count).sqrt();
-        let clear = (mean - IN_PLACE).abs() > CLEAR * error;
+        // A few pairs may agree by chance, so the error is at least what the variance of round trips makes of it.
+        let span = (f64::from(self.high) / f64::from(self.low)).ln();
+        let least = (2.0 * self.variance / (count * self.samples)).sqrt() / span;
+        let error = (squares / (count - 1.0) / count).sqrt().max(least);
+        let clear = (mean - DIVIDE).abs() > CLEAR * error;
         (clear || error < SURE || count >= MOST).then(|| Finding {
             elasticity: mean,
-            clear: (mean - IN_PLACE).abs() > 2.0 * error,
+            error,
             high: f64::from(self.high),
             low: f64::from(self.low),
             round_trip: self.low_seconds / self.low_samples,
+            samples: self.low_samples,
         })
     }
 }

@@ -13,6 +13,11 @@ use super::{
 /// Longer round trips count as this long, seconds.
 const LONGEST: f64 = 600.0;
 
+/// The share of calls that find no free place from which on the limit is what governs how many are in flight.
+const PRESSED: f64 = 0.5;
+/// The share of calls refused that is worth a trial.
+const REFUSED: f64 = 0.02;
+
 /// One call that came to an end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
@@ -22,6 +27,8 @@ pub(super) struct Sample {
     pub(super) now: Instant,
     /// Calls that found no free place, ever.
     pub(super) pressed: u64,
+    /// Calls that were refused, ever.
+    pub(super) refused: u64,
     /// In flight and waiting now.
     pub(super) wanted: u32,
 }
@@ -53,8 +60,9 @@ struct Window {
     squares: f64,
     in_flight: f64,
     most: u32,
-    /// How many had been pressed when it began.
+    /// How many had been pressed and refused when it began.
     pressed: u64,
+    refused: u64,
 }
 
 impl Tuner {
@@ -87,13 +95,14 @@ impl Tuner {
         }
         let summary = self.window.close(sample);
         self.take_in(&summary);
-        self.tuned(Some(duration(summary.round_trip)))
+        let known = !self.climb.is_starting() || self.mode == Mode::Fixed;
+        self.tuned(known.then(|| duration(summary.round_trip)))
     }
 
     /// Takes in an overload or a timeout.
-    pub(super) fn congested(&mut self, sample: &Sample) -> Tuned {
+    pub(super) fn congested(&mut self, told: bool, sample: &Sample) -> Tuned {
         let began = sample.now.checked_sub(sample.took).unwrap_or(sample.now);
-        let (climb, counted) = self.climb.congested(began, sample.now);
+        let (climb, counted) = self.climb.congested(told, began, sample.now);
         if counted {
             self.climb = climb;
             self.trial = None;
@@ -104,25 +113,45 @@ impl Tuner {
     fn take_in(&mut self, summary: &Summary) {
         let before = self.climb.level();
         let (climb, effect) = self.climb.step(summary);
-        if self.trial.is_some() {
-            // The trial decides; the windows only tell how long calls take. Without anybody waiting it cannot.
-            if !summary.pressed {
+        if std::env::var("T").is_ok() {
+            println!(
+                "{:.3?} {:?} {:?} {effect:?} trial {}",
+                summary.seconds,
+                summary,
+                climb,
+                self.trial.is_some()
+            );
+        }
+        if let Some(trial) = &self.trial {
+            // The trial decides; the windows only tell whether there is still something to decide.
+            let over = trial.of_late_answers() && !climb.is_late() && summary.in_flight > trial.middle();
+            self.climb = climb.at_level(before);
+            if over {
+                self.trial = None;
+            } else if !summary.pressed {
                 self.end_trial(None, summary.now);
-            } else {
-                self.climb = climb.at_level(before);
             }
             return;
         }
         self.climb = climb;
         if effect == Effect::BeginTrial {
             let round_trip = duration(summary.round_trip);
-            self.trial = Some(Trial::begin(rounded(climb.level()), self.min, round_trip, summary.now));
+            self.trial = Some(Trial::begin(
+                rounded(climb.level()),
+                self.min,
+                round_trip,
+                climb.variance(),
+                summary.now,
+            ));
         }
     }
 
     fn end_trial(&mut self, finding: Option<&super::trial::Finding>, now: Instant) {
-        self.trial = None;
-        self.climb = self.climb.found(finding, now);
+        let began = self.trial.take().map_or(now, |trial| trial.began());
+        if std::env::var("T").is_ok() {
+            println!("{finding:?}");
+        }
+        self.climb = self.climb.found(finding, now.saturating_duration_since(began), now);
     }
 
     fn tuned(&self, round_trip: Option<Duration>) -> Tuned {
@@ -138,7 +167,12 @@ impl Tuner {
 impl Window {
     fn add(&mut self, sample: &Sample, seconds: f64) {
         if self.began.is_none() {
-            *self = Self { began: Some(sample.now), pressed: sample.pressed, ..Self::default() };
+            *self = Self {
+                began: Some(sample.now),
+                pressed: sample.pressed,
+                refused: sample.refused,
+                ..Self::default()
+            };
         }
         self.samples += 1.0;
         self.seconds += seconds;
@@ -151,7 +185,8 @@ impl Window {
     fn close(&mut self, last: &Sample) -> Summary {
         let mean = self.seconds / self.samples;
         let variance = (self.squares / self.samples - mean * mean).max(0.0) / (mean * mean).max(1e-18);
-        let pressed = last.pressed.saturating_sub(self.pressed);
+        let counted =
+            |now: u64, then: u64| f64::from(u32::try_from(now.saturating_sub(then)).unwrap_or(u32::MAX));
         let began = self.began.unwrap_or(last.now);
         let summary = Summary {
             now: last.now,
@@ -161,10 +196,12 @@ impl Window {
             variance,
             in_flight: self.in_flight / self.samples,
             most: f64::from(self.most),
-            pressed: f64::from(u32::try_from(pressed).unwrap_or(u32::MAX)) * 2.0 >= self.samples,
+            pressed: counted(last.pressed, self.pressed) >= PRESSED * self.samples,
+            refusing: counted(last.refused, self.refused) > REFUSED * self.samples,
             wanted: f64::from(last.wanted),
         };
-        *self = Self { began: Some(last.now), pressed: last.pressed, ..Self::default() };
+        *self =
+            Self { began: Some(last.now), pressed: last.pressed, refused: last.refused, ..Self::default() };
         summary
     }
 }
