@@ -156,6 +156,21 @@ fn a_rate_that_is_kept_or_rests_on_too_few_calls_puts_nobody_out() {
 }
 
 #[test]
+fn failures_from_before_an_idle_gap_count_for_no_rate() {
+    let settings = Settings::new(100, seconds(30), seconds(300)).unwrap();
+    let settings = settings.with_rate(Rate::new(9_000, 20, seconds(10)).unwrap());
+    let start = Instant::now();
+    let after = |gap: u64| {
+        let state = (0..19).fold(Ejection::default(), |state, _| state.failed(&settings, true, start).0);
+        state.failed(&settings, true, start + seconds(gap)).1
+    };
+    assert_eq!(after(0), ejected(30, Why::Rate));
+    assert_eq!(after(9), ejected(30, Why::Rate), "still in the window");
+    assert_eq!(after(10), Effect::None);
+    assert_eq!(after(86_400), Effect::None);
+}
+
+#[test]
 fn it_is_never_put_out_without_others_that_remain_and_is_asked_about_again() {
     let (settings, now, mut state) = (Settings::default(), Instant::now(), Ejection::default());
     for _ in 0..50 {

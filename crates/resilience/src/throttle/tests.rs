@@ -124,6 +124,9 @@ fn an_idle_window_forgets_everything() {
     (0..1_000).for_each(|_| throttle.record(false, start));
     let before = throttle.status(start + seconds(114));
     assert_eq!((before.requests, before.accepts), (1_000, 0));
+    assert!((0..100).any(|_| throttle.admit(start + seconds(114), &dice).is_err()), "it still holds");
+    let (throttle, dice) = (Throttle::default(), Dice::seeded(1));
+    (0..1_000).for_each(|_| throttle.record(false, start));
     let after = start + seconds(120);
     assert_eq!(throttle.status(after), Status { requests: 0, accepts: 0, probability: 0.0 });
     assert!((0..1_000).all(|_| throttle.admit(after, &dice).is_ok()));
