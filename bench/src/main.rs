@@ -12,6 +12,7 @@ mod peers;
 mod poll;
 mod process;
 mod record;
+mod replay;
 mod server;
 mod stats;
 mod table;
@@ -44,6 +45,8 @@ enum What {
     Latency(Options),
     /// All of these, one after the other
     All(Options),
+    /// The incident replay: what becomes of good answers when a database falters in a surge
+    Replay(replay::Options),
     /// Write the newest runs into the README's tables
     Table,
     /// The origin that the others proxy to
@@ -51,6 +54,17 @@ enum What {
     Origin {
         /// Port on the loopback address
         port: u16,
+    },
+    /// One system of the incident replay, with its database and its callers
+    #[command(hide = true)]
+    Lane(replay::lane::Place),
+    /// The naive client of the incident replay
+    #[command(hide = true)]
+    Naive {
+        /// Port on the loopback address
+        port: u16,
+        /// The database
+        origin: std::net::SocketAddr,
     },
 }
 
@@ -82,6 +96,9 @@ fn run(what: What) -> anyhow::Result<()> {
     let (works, options) = match what {
         What::Table => return table::update_readme(),
         What::Origin { port } => return origin::serve(port),
+        What::Naive { port, origin } => return replay::naive::serve(port, origin),
+        What::Lane(place) => return replay::lane::play(place),
+        What::Replay(options) => return replay::replay(&options),
         What::PassThrough(options) => (vec![work::pass_through()], options),
         What::Unit(options) => (vec![work::unit()], options),
         What::Routes(options) => (vec![work::routes()], options),

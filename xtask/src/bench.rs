@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: builds what is measured as users build it, then hands over to the benchmark program.
+//! `cargo xtask bench` and `cargo xtask replay`: build what is measured as users build it, then hand over to the benchmark
+//! program.
 
 use crate::{debian, run::cargo};
 
@@ -7,12 +8,20 @@ use crate::{debian, run::cargo};
 /// # Errors
 /// When something cannot be installed or built, or the benchmark fails.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
-    let measures = !args.iter().any(|arg| ["table", "help", "--help", "-h"].contains(&arg.as_str()));
-    if measures {
+    let talks = |arg: &String| ["table", "--table", "help", "--help", "-h"].contains(&arg.as_str());
+    if !args.iter().any(talks) {
         debian::install(debian::FOR_BENCHMARKS)?;
         cargo(&["build", "--release", "--package", "banyan"])?;
     }
     let mut line = vec!["run", "--quiet", "--release", "--package", "banyan-bench", "--"];
     line.extend(args.iter().map(String::as_str));
     cargo(&line)
+}
+
+/// Replays the incident with `args`.
+///
+/// # Errors
+/// As [`run`]; the replay also fails when Banyan misses a bar.
+pub(crate) fn replay(args: &[String]) -> anyhow::Result<()> {
+    run(&[&["replay".to_owned()], args].concat())
 }

@@ -32,6 +32,13 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Replay an incident with Banyan and its peers (`replay --help` says how)
+    #[command(disable_help_flag = true)]
+    Replay {
+        /// Passed on to the benchmark program
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -39,6 +46,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Layers => layers::check_workspace(),
         Task::Bench { args } => bench::run(&args),
+        Task::Replay { args } => bench::replay(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
