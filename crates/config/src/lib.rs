@@ -5,6 +5,7 @@
 //! JSON Schema and the reference page, so neither can be out of date.
 
 mod check;
+mod fragment;
 mod language;
 pub mod pattern;
 pub mod plan;
@@ -13,13 +14,14 @@ mod reference;
 mod report;
 mod schema;
 pub mod source;
-mod suggest;
+pub mod suggest;
 mod yaml;
 
 use std::{fs::File, io::Read as _, path::Path};
 
 use sha2::{Digest as _, Sha256};
 
+pub use fragment::{find_admin, parse_chaos};
 pub use reference::reference_markdown;
 pub use report::{Problem, Related, Report};
 pub use schema::json_schema;
@@ -32,6 +34,11 @@ use report::{Problems, Read};
 /// # Errors
 /// Everything that is wrong with the file; when it cannot be read at all, that.
 pub fn load(path: &Path) -> Result<Plan, Report> {
+    let text = text_of(path)?;
+    parse_in(&path.display().to_string(), path.parent().unwrap_or(Path::new("")), &text)
+}
+
+fn text_of(path: &Path) -> Result<String, Report> {
     let name = path.display().to_string();
     let failed = |error: std::io::Error| Report::of_file(&name, format!("cannot be read: {error}"), None);
     let mut bytes = Vec::new();
@@ -41,8 +48,7 @@ pub fn load(path: &Path) -> Result<Plan, Report> {
     if bytes.len() > yaml::MAX_BYTES {
         return Err(too_large(&name));
     }
-    let text = String::from_utf8(bytes).map_err(|error| not_utf8(&name, &error))?;
-    parse_in(&name, path.parent().unwrap_or(Path::new("")), &text)
+    String::from_utf8(bytes).map_err(|error| not_utf8(&name, &error))
 }
 
 /// Reads a config text. Relative paths in it start at the directory of `file_name`, which reports show.

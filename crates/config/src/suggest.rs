@@ -6,7 +6,8 @@ const MAX_LENGTH: usize = 64;
 /// The candidate nearest to what was written, if one is near enough to be meant.
 ///
 /// Damerau-Levenshtein distance, at most a third of the word's length (at least 1), case ignored.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.is_empty() || word.len() > MAX_LENGTH {
         return None;
     }

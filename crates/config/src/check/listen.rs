@@ -37,6 +37,16 @@ pub(super) fn addresses(
     Ok(Addresses { listeners, admin: admin?, probes: probes? })
 }
 
+/// Where the admin API is, whatever the rest of the file says.
+pub(super) fn admin_alone(
+    root: &Fields<'_>,
+    base: &Path,
+    state: Result<&Path, &crate::report::Reported>,
+) -> Read<Admin> {
+    let mut taken = Taken { problems: root.problems(), places: Vec::new() };
+    root.object("admin").and_then(|fields| admin(fields, base, state, &mut taken))
+}
+
 fn listener(fields: &Fields<'_>, base: &Path, taken: &mut Taken<'_>) -> Read<Listener> {
     let address = fields.text::<SocketAddr>("address").map(|address| taken.take(&address));
     let tls =

@@ -28,10 +28,22 @@ use text::file::FilePath;
 use world::{Ground, World};
 
 use crate::{
-    plan::Plan,
+    plan::{Admin, Chaos, Plan},
     read::{Fields, Switch},
     report::Read,
 };
+
+/// Builds what stands under `chaos` where no environment is known to forbid it.
+pub(crate) fn chaos(fields: &Fields<'_>) -> Read<Chaos> {
+    let nowhere = Ground { base: Path::new(""), environment: None };
+    chaos::read(fields, nowhere, chaos::Subjects::Some)
+}
+
+/// Where the admin API is, whatever the rest of the file says.
+pub(crate) fn admin(root: &Fields<'_>, base: &Path) -> Read<Admin> {
+    let state = root.text::<FilePath>("state").and_then(|path| process::state(path, base, root.problems()));
+    listen::admin_alone(root, base, state.as_deref())
+}
 
 /// Builds the plan. Relative paths start at `base`.
 pub(crate) fn plan(root: &Fields<'_>, base: &Path, hash: String) -> Read<Plan> {

@@ -15,7 +15,7 @@ const fn fault(key: &'static str, doc: &'static str) -> Field {
 }
 
 /// Faults made on purpose.
-pub(super) static CHAOS: Object = Object {
+pub(crate) static CHAOS: Object = Object {
     id: "chaos",
     name: "the chaos section",
     doc: "Faults made on purpose, so that one sees what an incident will do before there is one. Refused in production: only with `environment: staging` or `development`. The shares of `fail`, `reset`, `truncate` and `corrupt` add up to at most 100 %, since a request is struck by one of them at most; it may be slowed besides.",

@@ -20,6 +20,7 @@ use std::time::Duration;
 use banyan_flags::Percent;
 
 pub(crate) use bounds::{decimal_text, duration_text, size_text};
+pub(crate) use chaos::CHAOS;
 pub(crate) use root::ROOT;
 
 /// A map with fixed keys.

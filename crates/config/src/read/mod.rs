@@ -11,4 +11,4 @@ mod value;
 
 pub(crate) use fields::{Fields, FromText, Named, Switch};
 pub(crate) use scalar::{duration, percent};
-pub(crate) use structure::root;
+pub(crate) use structure::{object, root};

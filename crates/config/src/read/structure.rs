@@ -26,6 +26,16 @@ pub(crate) fn root<'p>(node: &Node, problems: &'p Problems) -> Read<Fields<'p>> 
     Ok(Reader { problems }.fields(&ROOT, entries, place))
 }
 
+/// Reads an object that stands alone.
+pub(crate) fn object<'p>(object: &'static Object, node: &Node, problems: &'p Problems) -> Read<Fields<'p>> {
+    let Content::Mapping(entries) = &node.content else {
+        let message = format!("{} is {}: a map of keys is wanted", object.name, node.kind());
+        return Err(problems.add(node.span, message, None));
+    };
+    let place = Place { what: object.name.to_owned(), span: node.span };
+    Ok(Reader { problems }.fields(object, entries, place))
+}
+
 #[derive(Clone, Copy)]
 struct Reader<'p> {
     problems: &'p Problems,
