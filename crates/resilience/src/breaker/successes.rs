@@ -19,11 +19,13 @@ use crate::sync::AtomicU64;
 const COUNT: u64 = 0xFFFF_FFFF;
 /// More shards cost memory (128 bytes each) and time to sum, and only help machines with more cores than this.
 const MOST_SHARDS: usize = 64;
+/// How many cores there are is asked once, by a thread that may have been put on one of them and then sees no others.
+const LEAST_SHARDS: usize = 8;
 
 /// One per core, as a power of two, so that a thread finds its own by a mask.
 static SHARDS: LazyLock<usize> = LazyLock::new(|| {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    cores.next_power_of_two().min(MOST_SHARDS)
+    cores.next_power_of_two().clamp(LEAST_SHARDS, MOST_SHARDS)
 });
 
 /// Threads that have counted anything. Not of `crate::sync`: who counts where is no matter of correctness.
