@@ -43,6 +43,8 @@ enum What {
     Idle(Options),
     /// Latency added at a low fixed rate
     Latency(Options),
+    /// What circuit breakers cost a call that passes: ours and three from crates.io
+    Breaker(Options),
     /// All of these, one after the other
     All(Options),
     /// The incident replay: what becomes of good answers when a database falters in a surge
@@ -104,6 +106,7 @@ fn run(what: What) -> anyhow::Result<()> {
         What::Routes(options) => (vec![work::routes()], options),
         What::Idle(options) => (vec![work::idle()], options),
         What::Latency(options) => (vec![work::latency()], options),
+        What::Breaker(options) => (vec![work::breaker()], options),
         What::All(options) => (work::all(), options),
     };
     machine::prepare()?;

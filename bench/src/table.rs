@@ -75,12 +75,16 @@ fn write_table(text: &mut String, work: &Work, run: &Run) -> fmt::Result {
     }
     let Machine { cpu, kernel, versions, .. } = &run.machine;
     let version = |name: &str| versions.get(name).map_or("?", String::as_str);
+    let with = if work.needs_servers() {
+        let haproxy = version("haproxy").split(" - ").next().unwrap_or("?");
+        format!("{}; {haproxy}", version("nginx").replace("nginx version: ", ""))
+    } else {
+        version("rustc").to_owned()
+    };
     writeln!(
         text,
-        "\nMedians of {} rounds (least to greatest); comparisons are medians of the rounds' own. {cpu}, Linux {kernel}, {}; {}. Raw run: `{}`.",
+        "\nMedians of {} rounds (least to greatest); comparisons are medians of the rounds' own. {cpu}, Linux {kernel}, {with}. Raw run: `{}`.",
         run.candidates.iter().map(|one| one.rounds.len()).max().unwrap_or(0),
-        version("nginx").replace("nginx version: ", ""),
-        version("haproxy").split(" - ").next().unwrap_or("?"),
         run.file().display()
     )
 }

@@ -1,5 +1,6 @@
 //! What is measured: the candidates, the method, and the columns people read.
 
+mod breaker;
 mod idle;
 mod latency;
 mod throughput;
@@ -29,7 +30,8 @@ pub(crate) struct Work {
     /// How they are compared.
     pub(crate) comparison: Comparison,
     candidates: Vec<Candidate>,
-    method: Method,
+    /// How servers are measured; `None` where what is measured are libraries within this process.
+    method: Option<Method>,
 }
 
 /// How a candidate is compared with a baseline, round by round.
@@ -70,7 +72,7 @@ struct Subject {
 
 /// Every work, in the order of the README.
 pub(crate) fn all() -> Vec<Work> {
-    vec![pass_through(), unit(), routes(), idle(), latency()]
+    vec![pass_through(), unit(), routes(), idle(), latency(), breaker()]
 }
 
 /// Plain proxying.
@@ -82,7 +84,7 @@ pub(crate) fn pass_through() -> Work {
         baselines: &["nginx", "HAProxy"],
         comparison: Comparison::Ratio,
         candidates: vec![banyan::BANYAN, nginx::NGINX, nginx::NGINX_LOG, haproxy::HAPROXY, nginx::NGINX_LUA],
-        method: Method::Throughput,
+        method: Some(Method::Throughput),
     }
 }
 
@@ -102,7 +104,7 @@ pub(crate) fn unit() -> Work {
             users(nginx::NGINX),
             users(nginx::NGINX_LOG),
         ],
-        method: Method::Throughput,
+        method: Some(Method::Throughput),
     }
 }
 
@@ -115,7 +117,7 @@ pub(crate) fn routes() -> Work {
         baselines: &["Banyan, 10 routes"],
         comparison: Comparison::Ratio,
         candidates: vec![banyan::BANYAN_10, banyan::BANYAN_10000],
-        method: Method::Throughput,
+        method: Some(Method::Throughput),
     }
 }
 
@@ -128,7 +130,7 @@ pub(crate) fn idle() -> Work {
         baselines: &[],
         comparison: Comparison::Ratio,
         candidates: vec![banyan::BANYAN, nginx::NGINX, haproxy::HAPROXY],
-        method: Method::Idle,
+        method: Some(Method::Idle),
     }
 }
 
@@ -141,30 +143,51 @@ pub(crate) fn latency() -> Work {
         baselines: &["direct"],
         comparison: Comparison::Added,
         candidates: vec![DIRECT, banyan::BANYAN, nginx::NGINX, haproxy::HAPROXY],
-        method: Method::Latency,
+        method: Some(Method::Latency),
+    }
+}
+
+/// What circuit breakers cost the calls they let pass.
+pub(crate) fn breaker() -> Work {
+    Work {
+        name: "breaker",
+        title: "A call that passes a closed breaker",
+        columns: breaker::COLUMNS,
+        baselines: breaker::BASELINES,
+        comparison: Comparison::Ratio,
+        candidates: Vec::new(),
+        method: None,
     }
 }
 
 impl Work {
+    /// Whether servers are measured, and so whose versions matter.
+    pub(crate) const fn needs_servers(&self) -> bool {
+        self.method.is_some()
+    }
+
     /// Measures every candidate, round by round.
     ///
     /// # Errors
     /// When a server does not start or gives a wrong answer, when a request fails, or when nothing is left to measure.
     pub(crate) fn measure(&self, options: &Options) -> anyhow::Result<Run> {
+        let Some(method) = self.method else {
+            return breaker::measure(options);
+        };
         let wanted = |candidate: &&Candidate| {
             options.only.is_empty() || options.only.iter().any(|part| candidate.name.contains(part))
         };
         let candidates: Vec<_> = self.candidates.iter().filter(wanted).copied().collect();
         ensure!(!candidates.is_empty(), "{}: no candidate is called that", self.name);
-        let (at, machine, seconds) = (Run::now(), Machine::look()?, self.method.seconds(options.quick));
+        let (at, machine, seconds) = (Run::now(), Machine::look()?, method.seconds(options.quick));
         let origin = Server::origin()?;
-        let subjects = candidates.into_iter().map(|one| self.method.prepare(one, &origin));
+        let subjects = candidates.into_iter().map(|one| method.prepare(one, &origin));
         let subjects = subjects.collect::<anyhow::Result<Vec<_>>>()?;
         let mut measured: Vec<_> = subjects.iter().map(Subject::unmeasured).collect();
         for round in 1..=options.rounds {
             for (subject, measured) in subjects.iter().zip(&mut measured) {
                 eprintln!("{}: round {round} of {}: {}", self.name, options.rounds, subject.candidate.name);
-                measured.rounds.push(self.method.round(subject, &origin, seconds)?);
+                measured.rounds.push(method.round(subject, &origin, seconds)?);
             }
         }
         Ok(Run { work: self.name.to_owned(), at, machine, seconds, candidates: measured })
