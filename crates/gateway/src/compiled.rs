@@ -3,7 +3,8 @@
 use std::{collections::HashMap, io, sync::Arc};
 
 use banyan_compare::Rules;
-use banyan_config::plan::{Environment, Listener, Plan, Route, Unit, Upstream};
+use banyan_config::plan::{self, Environment, Listener, Plan, Route, Unit, Upstream};
+use banyan_resilience::eject;
 use banyan_state::live::{UnitLive, Units};
 
 use crate::{
@@ -151,7 +152,10 @@ fn make_upstream(
     let known = before.map(|before| (&before.config, &before.patterns));
     let patterns =
         Patterns::new(config, known, ears).map_err(|reason| ApplyError::Policy { name: name(), reason })?;
-    SharedUpstream::new(config.clone(), before, patterns)
+    let plan::Eject { errors, base, max } = config.eject;
+    let eject = eject::Settings::new(errors, base, max)
+        .map_err(|error| ApplyError::Policy { name: name(), reason: format!("eject: {error}") })?;
+    SharedUpstream::new(config.clone(), before, patterns, eject)
         .map(Arc::new)
         .map_err(|reason| ApplyError::Upstream { name: name(), reason })
 }

@@ -1,5 +1,7 @@
 //! What would happen to a request, in the order of the pipeline, without sending it.
 
+mod calls;
+
 use banyan_config::plan::{Effect, Plan, Route, Target, UnitId, Upstream, UpstreamId};
 use banyan_flags::Percent;
 use http::{HeaderMap, Method};
@@ -71,7 +73,10 @@ pub fn explain(plan: &Plan, ask: &Ask<'_>, percent: impl Fn(&str) -> Option<Perc
         Target::Upstream(id) => id,
         Target::Unit(id) => explain_unit(plan, ask, route, id, percent, &mut steps),
     };
-    steps.push(explain_call(route, &plan.upstreams[upstream.0]));
+    let upstream = &plan.upstreams[upstream.0];
+    steps.push(step("criticality", route.policy.criticality.as_str().to_owned()));
+    steps.push(explain_call(route, upstream));
+    steps.extend(calls::stages(plan, route, upstream));
     steps
 }
 
@@ -113,13 +118,10 @@ fn explain_call(route: &Route, upstream: &Upstream) -> Step {
         None => "the path as sent".to_owned(),
     };
     let says = format!(
-        "'{}' with {path}: connect {:?}, answer within {:?}, in all {:?}, idle {:?}; {} endpoint(s)",
+        "'{}' with {path}: {} endpoint(s), idle {:?}; in this order:",
         upstream.name,
-        upstream.connect,
-        upstream.timeout,
-        upstream.deadline,
-        upstream.idle,
         upstream.endpoints.len(),
+        upstream.idle,
     );
     step("call", says)
 }

@@ -225,6 +225,11 @@ impl Fields {
         self.ours.iter().map(|(name, value)| (name, value)).chain(sent)
     }
 
+    /// Leaves out a field that the client sent.
+    pub(crate) fn leave_out(&mut self, name: HeaderName) {
+        self.dropped.push(name);
+    }
+
     /// Says one more field, which the client's own word for it does not reach.
     pub(crate) fn say(&mut self, name: HeaderName, value: HeaderValue) {
         self.ours.push((name, value));

@@ -8,6 +8,7 @@ use http_body::Body as _;
 use tokio::time::Instant;
 
 use crate::{
+    dependency::UpstreamPolicy,
     exchange::Exchange,
     forward::{self, Client},
     outcome::Ending,
@@ -87,7 +88,12 @@ async fn answer(
     let upgrade = if exchange.seen.upgrade { upgrade_of(headers) } else { None };
     let repeatable = is_repeatable(route, method, headers);
     // 5. Forward: the fields as the next hop gets them.
-    let fields = forward::request(std::mem::take(headers), client, exchange, &host, hop);
+    let mut fields = forward::request(std::mem::take(headers), client, exchange, &host, hop);
+    let policy = policy_of(local, exchange, route);
+    if policy.is_some_and(UpstreamPolicy::reads_answers) {
+        // What is to be looked into must come as it is.
+        fields.leave_out(header::ACCEPT_ENCODING);
+    }
     let target = upstream_target(route, target);
     let mut body = std::mem::replace(body, ReqBody::Empty);
     let mut asked_at = exchange.started;
@@ -96,7 +102,7 @@ async fn answer(
         upgrade.is_none() && shadow::is_sampled(worker, local, decision, route.effect)
     });
     let is_small = body.size_hint().exact().is_some_and(|length| length <= HOLD_BYTES as u64);
-    if is_small && (sampled || keeps_body(local, exchange, route)) {
+    if is_small && (sampled || policy.is_some_and(|policy| policy.keeps_body)) {
         let waits = !matches!(body, ReqBody::Empty);
         body = body.hold(HOLD_BYTES).await?;
         if waits {
@@ -205,16 +211,16 @@ fn upstream_target<'a>(route: &Route, target: &'a Uri) -> Cow<'a, str> {
     Cow::Owned(path)
 }
 
-/// Whether the body of a request may be wanted again: for another attempt, or for a fallback.
-fn keeps_body(local: &Local, exchange: &Exchange, route: &Route) -> bool {
+/// How the upstream that was decided for is called.
+fn policy_of<'a>(local: &'a Local, exchange: &Exchange, route: &Route) -> Option<&'a UpstreamPolicy> {
     let upstream = match (route.target, &exchange.decision) {
         (Target::Upstream(upstream), _) => upstream,
-        (Target::Unit(_), None) => return false,
+        (Target::Unit(_), None) => return None,
         (Target::Unit(id), Some(decision)) => {
             Decision::upstream(&local.compiled.plan.units[id.0], decision.side)
         }
     };
-    local.compiled.policies.of(exchange.route, upstream).keeps_body
+    Some(local.compiled.policies.of(exchange.route, upstream))
 }
 
 /// Whether a request may run more than once: its route reads, its method is idempotent (RFC 9110 section 9.2.2), or it has

@@ -97,6 +97,19 @@ pub enum Criticality {
     Low,
 }
 
+impl Criticality {
+    /// As the config says it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::High => "high",
+            Self::Normal => "normal",
+            Self::Low => "low",
+        }
+    }
+}
+
 /// A substitute for a call that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RouteFallback {

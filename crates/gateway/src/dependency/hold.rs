@@ -47,7 +47,9 @@ pub(crate) async fn kept(mut reply: Reply, promise: &Promise, method: &Method) -
     let kind = reply.headers().get(header::CONTENT_TYPE).cloned();
     let kind = kind.as_ref().and_then(|value| value.to_str().ok());
     promise.check_head(status.as_u16(), kind).map_err(|breach| broken(&breach))?;
-    if method == Method::HEAD || !promise.needs_body_of(status.as_u16()) {
+    // Nobody was asked for a coding; what comes in one all the same cannot be read.
+    let is_coded = reply.headers().contains_key(header::CONTENT_ENCODING);
+    if method == Method::HEAD || is_coded || !promise.needs_body_of(status.as_u16()) {
         return Ok(reply);
     }
     let body = std::mem::replace(reply.body_mut(), ResBody::empty());

@@ -24,6 +24,13 @@ pub(crate) struct UpstreamPolicy {
     pub(crate) keeps_body: bool,
 }
 
+impl UpstreamPolicy {
+    /// Whether bodies of answers are looked into.
+    pub(crate) fn reads_answers(&self) -> bool {
+        self.promise.as_ref().is_some_and(Promise::needs_body)
+    }
+}
+
 /// The policies of a plan.
 #[derive(Debug)]
 pub(crate) struct Policies {

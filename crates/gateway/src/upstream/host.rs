@@ -10,14 +10,12 @@ use std::{
 
 use arc_swap::ArcSwap;
 use banyan_config::plan::{Endpoint, Protocol, Upstream};
+use banyan_resilience::eject::{self, Effect, Ejection, may_eject};
 use http::HeaderValue;
 use rustls_pki_types::ServerName;
 use tokio::time::Instant;
 
-use super::{
-    eject::{Effect, Ejection},
-    health::{Checked, Finding, State},
-};
+use super::health::{Checked, Finding, State};
 use crate::{dependency::Patterns, wire::tls};
 
 /// An upstream as all workers see it.
@@ -30,6 +28,8 @@ pub(crate) struct SharedUpstream {
     pub(crate) hosts: ArcSwap<Vec<Arc<Host>>>,
     /// How it is called.
     pub(crate) patterns: Patterns,
+    /// When endpoints are ejected.
+    eject: eject::Settings,
 }
 
 /// One address of an endpoint.
@@ -62,6 +62,7 @@ impl SharedUpstream {
         config: Upstream,
         before: Option<&Self>,
         patterns: Patterns,
+        eject: eject::Settings,
     ) -> Result<Self, tls::TlsError> {
         let wants_tls = config.endpoints.iter().any(|endpoint| endpoint.tls);
         let tls = if wants_tls { Some(tls::client_config(&config)?) } else { None };
@@ -78,14 +79,14 @@ impl SharedUpstream {
             // What is not checked any more is not held to what its last check said.
             hosts.iter().for_each(|host| host.forget_checks());
         }
-        Ok(Self { tls, hosts: ArcSwap::from_pointee(hosts), config, patterns })
+        Ok(Self { tls, hosts: ArcSwap::from_pointee(hosts), config, patterns, eject })
     }
 
     /// Whether one more of the hosts may be ejected: never more than half of them, and never the last.
     pub(crate) fn may_eject(&self, now: Instant) -> bool {
         let hosts = self.hosts.load();
         let out = hosts.iter().filter(|host| host.is_ejected(now)).count();
-        (out + 1) * 2 <= hosts.len()
+        may_eject(hosts.len(), out)
     }
 
     /// Replaces the hosts of one endpoint by these addresses, keeping what is known about those that stay.
@@ -165,10 +166,10 @@ impl Host {
     }
 
     /// Takes in a live answer.
-    pub(crate) fn succeeded(&self, now: Instant) {
+    pub(crate) fn succeeded(&self, upstream: &SharedUpstream, now: Instant) {
         if self.troubled.load(Relaxed) {
             let mut ejection = self.ejection.lock().unwrap_or_else(PoisonError::into_inner);
-            *ejection = ejection.succeeded(now);
+            *ejection = ejection.succeeded(&upstream.eject, now);
             self.troubled.store(*ejection != Ejection::default(), Relaxed);
         }
     }
@@ -177,13 +178,12 @@ impl Host {
     pub(crate) fn failed(&self, upstream: &SharedUpstream, now: Instant) {
         let may_eject = upstream.may_eject(now);
         let mut ejection = self.ejection.lock().unwrap_or_else(PoisonError::into_inner);
-        let (next, effect) = ejection.failed(&upstream.config.eject, may_eject, now);
+        let (next, effect) = ejection.failed(&upstream.eject, may_eject, now);
         *ejection = next;
         self.troubled.store(true, Relaxed);
-        if let Effect::Ejected(time) = effect {
+        if let Effect::Ejected { time, why } = effect {
             let (name, endpoint) = (&*upstream.config.name, self.address);
-            tracing::warn!(upstream = name, %endpoint, for_s = time.as_secs(), errors = upstream.config.eject.errors,
-                "endpoint ejected after failures in a row");
+            tracing::warn!(upstream = name, %endpoint, for_s = time.as_secs(), ?why, "endpoint ejected");
         }
     }
 }

@@ -180,7 +180,7 @@ impl InFlight {
         let mut cost = self.host.cost.get();
         cost.observe(now.saturating_duration_since(self.started), now);
         self.host.cost.set(cost);
-        self.host.shared.succeeded(now);
+        self.host.shared.succeeded(&self.host.upstream, now);
     }
 
     /// The host answered: an error of its own counts against it, whatever it says to the client.

@@ -1,7 +1,6 @@
 //! Upstreams: which endpoint to ask, the connections to it, and one exchange over them.
 pub(crate) mod ask;
 pub(crate) mod connect;
-pub(crate) mod eject;
 pub(crate) mod ewma;
 pub(crate) mod h1;
 pub(crate) mod h2;
