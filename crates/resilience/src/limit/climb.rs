@@ -33,6 +33,9 @@ const REACH: f64 = 1.18;
 const IN_TIME: f64 = 0.03;
 /// How many standard errors are put on top, for service times that vary.
 const DOUBT: f64 = 1.5;
+/// How many standard errors leave no doubt, so that a window ends early, and the samples that takes at least.
+const OBVIOUS: f64 = 4.0;
+const FEWEST_OBVIOUS: f64 = 30.0;
 /// How much more than is known is tried while nothing bad has ever been seen.
 const START_REACH: f64 = 1.3;
 /// How far above a found knee the limit is put, so that the dependency never runs dry while a place changes hands.
@@ -67,7 +70,7 @@ const USE_HALVES: f64 = 30.0;
 const REST: Duration = Duration::from_secs(5);
 const LONGEST_REST: Duration = Duration::from_secs(60);
 /// How many times as long as the trial took, at least.
-const REST_PER_TRIAL: u32 = 3;
+const REST_PER_TRIAL: u32 = 6;
 
 /// What a window of samples says.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +115,7 @@ pub(super) struct Climb {
     used: f64,
     ceiling: f64,
     starting: bool,
+    settled: bool,
     /// Since when samples come, until there are enough to tell anything: the first answers are the quickest, not the usual.
     warming: Option<(Option<Instant>, f64)>,
     /// Late windows in a row.
@@ -145,6 +149,7 @@ impl Climb {
             used: start,
             ceiling: max,
             starting: true,
+            settled: false,
             warming: Some((None, 0.0)),
             late: 0,
             rest: Duration::ZERO,
@@ -157,9 +162,10 @@ impl Climb {
         self.level
     }
 
-    /// Whether the limit is still being found for the first time.
-    pub(super) const fn is_starting(&self) -> bool {
-        self.starting
+    /// Whether calls have ever not had to wait, or been refused. Before, those who wait do so because the limit is still
+    /// being found, and nothing can be foreseen.
+    pub(super) const fn is_settled(&self) -> bool {
+        self.settled
     }
 
     /// Whether the latest answers were late.
@@ -182,23 +188,27 @@ impl Climb {
         self.variance.0
     }
 
-    /// How many samples the next window needs: few where round trips hardly vary, so that news come early.
-    pub(super) fn window(&self) -> f64 {
+    /// Whether so many samples with such a mean make a window: few where round trips hardly vary, so that news come early,
+    /// and few if they are so late that it can hardly be chance.
+    pub(super) fn is_enough(&self, samples: f64, round_trip: f64) -> bool {
         let least = (self.level / 3.0).clamp(4.0, 16.0);
-        if self.starting {
-            least
-        } else {
-            (self.variance.0 / (PRECISION * PRECISION)).clamp(least, LARGEST_WINDOW)
+        let wanted = (self.variance.0 / (PRECISION * PRECISION)).clamp(least, LARGEST_WINDOW);
+        if self.starting || samples >= wanted {
+            return samples >= least;
         }
+        let obvious =
+            |(mean, behind)| round_trip > mean * OBVIOUS.mul_add(self.error(samples, behind), 1.0 + IN_TIME);
+        samples >= FEWEST_OBVIOUS && self.unloaded.is_some_and(obvious)
     }
 
     /// Takes in a window.
     pub(super) fn step(mut self, window: &Summary) -> (Self, Effect) {
         self.latest = window.round_trip;
+        self.settled |= self.warming.is_none() && (!window.pressed || window.refusing);
         self.vary(window);
-        let error = self.error(window);
+        let (unloaded, behind) = self.unloaded.unwrap_or((window.round_trip, window.samples));
+        let error = self.error(window.samples, behind);
         let margin = DOUBT.mul_add(error, IN_TIME);
-        let unloaded = self.unloaded.map_or(window.round_trip, |(mean, _)| mean);
         let late = window.round_trip / unloaded - 1.0;
         self.learn(window, late, margin, error);
         self.used =
@@ -265,10 +275,9 @@ impl Climb {
         (self, true)
     }
 
-    /// How far the mean of this window and the unloaded one may be off by chance, as a share.
-    fn error(&self, window: &Summary) -> f64 {
-        let behind = self.unloaded.map_or(window.samples, |(_, samples)| samples);
-        (self.variance.0 * (1.0 / window.samples + 1.0 / behind)).sqrt()
+    /// How far the ratio of the means of so many samples may be off by chance, as a share.
+    fn error(&self, samples: f64, behind: f64) -> f64 {
+        (self.variance.0 * (1.0 / samples + 1.0 / behind)).sqrt()
     }
 
     fn vary(&mut self, window: &Summary) {

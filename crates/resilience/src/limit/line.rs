@@ -131,7 +131,7 @@ impl<T> Line<T> {
         if left.is_zero() || expected.is_some_and(|expected| expected > left) {
             return Err(Why::Deadline);
         }
-        if !self.is_standing() && expected.is_some_and(|expected| expected > self.wait) {
+        if !self.is_standing() && expected.is_some_and(|expected| expected > self.wait / 2) {
             // The newest goes first from here on, so it is not the newcomer who has no prospect.
             self.standing = Some(now);
         }
@@ -193,7 +193,7 @@ impl<T> Line<T> {
             return Prospect::Leave(Why::Deadline);
         }
         let silent = self.silence(now) >= SECOND_THOUGHT && pace.round_trip.is_none();
-        let too_late = |expected: Duration| expected > most.saturating_sub(age);
+        let too_late = |expected: Duration| expected > most.saturating_sub(age) / 2;
         let hopeless = !standing && (silent || self.expected(index, pace, now).is_some_and(too_late));
         if age >= most || (hopeless && age >= SECOND_THOUGHT) {
             self.leave(number);

@@ -204,14 +204,13 @@ impl Limit {
             Some(self.tuner.lock().unwrap_or_else(PoisonError::into_inner))
         };
         let Some(mut tuner) = tuner else { return };
-        let counts = self.places.counts();
         let sample = Sample {
             in_flight: started.in_flight(),
             took,
             now,
             pressed: self.pressed.load(Relaxed),
             refused: self.refused.load(Relaxed),
-            wanted: counts.in_flight.saturating_add(counts.waiting),
+            counts: self.places.counts(),
         };
         let tuned = if good {
             tuner.sample(&sample)

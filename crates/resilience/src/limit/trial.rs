@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 /// How far down, where round trips do not vary; and how much further, times their standard deviation over their mean.
 const STEP: f64 = 0.88;
-const VARIED_STEP: f64 = 0.13;
+const VARIED_STEP: f64 = 0.04;
 /// Samples per phase, at least.
 const SAMPLES: f64 = 50.0;
 /// Samples per phase on top, times the variance of round trips.

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::{
     Mode, Settings,
     climb::{Climb, Effect, Summary},
+    places::Counts,
     trial::{Progress, Trial},
 };
 
@@ -29,8 +30,8 @@ pub(super) struct Sample {
     pub(super) pressed: u64,
     /// Calls that were refused, ever.
     pub(super) refused: u64,
-    /// In flight and waiting now.
-    pub(super) wanted: u32,
+    /// Now.
+    pub(super) counts: Counts,
 }
 
 /// What the limit is to be.
@@ -90,12 +91,12 @@ impl Tuner {
                 Progress::Void => self.end_trial(None, sample.now),
             }
         }
-        if self.window.samples < self.climb.window() {
+        if !self.climb.is_enough(self.window.samples, self.window.seconds / self.window.samples) {
             return self.tuned(None);
         }
         let summary = self.window.close(sample);
         self.take_in(&summary);
-        let known = !self.climb.is_starting() || self.mode == Mode::Fixed;
+        let known = self.climb.is_settled() || self.mode == Mode::Fixed;
         self.tuned(known.then(|| duration(summary.round_trip)))
     }
 
@@ -113,15 +114,6 @@ impl Tuner {
     fn take_in(&mut self, summary: &Summary) {
         let before = self.climb.level();
         let (climb, effect) = self.climb.step(summary);
-        if std::env::var("T").is_ok() {
-            println!(
-                "{:.3?} {:?} {:?} {effect:?} trial {}",
-                summary.seconds,
-                summary,
-                climb,
-                self.trial.is_some()
-            );
-        }
         if let Some(trial) = &self.trial {
             // The trial decides; the windows only tell whether there is still something to decide.
             let over = trial.of_late_answers() && !climb.is_late() && summary.in_flight > trial.middle();
@@ -136,21 +128,14 @@ impl Tuner {
         self.climb = climb;
         if effect == Effect::BeginTrial {
             let round_trip = duration(summary.round_trip);
-            self.trial = Some(Trial::begin(
-                rounded(climb.level()),
-                self.min,
-                round_trip,
-                climb.variance(),
-                summary.now,
-            ));
+            let levels = (rounded(climb.level()), self.min);
+            self.trial =
+                Some(Trial::begin(levels, round_trip, climb.variance(), climb.is_late(), summary.now));
         }
     }
 
     fn end_trial(&mut self, finding: Option<&super::trial::Finding>, now: Instant) {
         let began = self.trial.take().map_or(now, |trial| trial.began());
-        if std::env::var("T").is_ok() {
-            println!("{finding:?}");
-        }
         self.climb = self.climb.found(finding, now.saturating_duration_since(began), now);
     }
 
@@ -187,6 +172,7 @@ impl Window {
         let variance = (self.squares / self.samples - mean * mean).max(0.0) / (mean * mean).max(1e-18);
         let counted =
             |now: u64, then: u64| f64::from(u32::try_from(now.saturating_sub(then)).unwrap_or(u32::MAX));
+        let waiting = f64::from(last.counts.waiting);
         let began = self.began.unwrap_or(last.now);
         let summary = Summary {
             now: last.now,
@@ -196,9 +182,9 @@ impl Window {
             variance,
             in_flight: self.in_flight / self.samples,
             most: f64::from(self.most),
-            pressed: counted(last.pressed, self.pressed) >= PRESSED * self.samples,
+            pressed: counted(last.pressed, self.pressed).max(waiting) >= PRESSED * self.samples,
             refusing: counted(last.refused, self.refused) > REFUSED * self.samples,
-            wanted: f64::from(last.wanted),
+            wanted: f64::from(last.counts.in_flight) + waiting,
         };
         *self =
             Self { began: Some(last.now), pressed: last.pressed, refused: last.refused, ..Self::default() };
