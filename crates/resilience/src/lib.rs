@@ -78,6 +78,7 @@ mod policy;
 pub mod promise;
 mod request;
 pub mod retry;
+pub mod shed;
 
 mod stage;
 mod sync;
