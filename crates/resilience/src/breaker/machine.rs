@@ -326,3 +326,60 @@ fn open_time(trips: u32, settings: &Settings, dice: &Dice) -> Duration {
     let most = doubled.min(settings.open_at_most());
     most.saturating_sub(dice.up_to(most.mul_f64(JITTER)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Tick = Tick(1_000_000_000_000);
+    const LATER: Tick = Tick(NOW.0 + 1);
+
+    /// One machine in each row of the table's first column.
+    fn machines() -> [Machine; 6] {
+        let phases = [
+            Phase::Closed,
+            Phase::Open { until: LATER },
+            Phase::HalfOpen { probes: vec![], successes: 0 },
+            Phase::HalfOpen { probes: vec![NOW; 3], successes: 0 },
+            Phase::Forced { to: Forced::Closed, until: LATER },
+            Phase::Forced { to: Forced::Open, until: LATER },
+        ];
+        phases.map(|phase| Machine { phase, epoch: 7, trips: 1 })
+    }
+
+    /// Which of the machines an event changes.
+    fn changes(event: Event<'_>) -> [bool; 6] {
+        machines().map(|machine| {
+            let (next, _, change) = machine.clone().step(event, NOW, &Settings::default());
+            assert_eq!(change.is_some(), next.epoch != machine.epoch, "each change begins an epoch");
+            assert!(change.is_none_or(|change| change.to == next.state()));
+            next != machine
+        })
+    }
+
+    #[test]
+    fn what_is_not_in_the_table_changes_nothing() {
+        let dice = Dice::seeded(1);
+        let failed = End::Failed { cause: Cause::Reset, slow: false };
+        let mut counts = Counts { calls: 20, ..Counts::default() };
+        (0..20).for_each(|_| counts.causes.add(Cause::Reset));
+        let (no, yes) = (false, true);
+        let rows = [
+            (Event::Asked(&dice), [no, no, yes, no, no, no]),
+            (Event::Counted(counts, &dice), [yes, no, no, no, no, no]),
+            (Event::Counted(Counts::default(), &dice), [no; 6]),
+            (Event::Probed(NOW, failed, &dice), [no, no, yes, yes, no, no]),
+            (Event::Probed(NOW, End::Well, &dice), [no, no, yes, yes, no, no]),
+            (Event::Probed(NOW, End::Unknown, &dice), [no, no, no, yes, no, no]),
+            (Event::Dropped(NOW), [no, no, no, yes, no, no]),
+            (Event::Dropped(LATER), [no; 6]),
+            (Event::BrokeLate(Cause::Reset, &dice), [no, no, yes, yes, no, no]),
+            (Event::Forced(Forced::Open, NOW), [no; 6]),
+            (Event::Forced(Forced::Open, LATER), [yes, yes, yes, yes, yes, no]),
+            (Event::Released, [no, no, no, no, yes, yes]),
+        ];
+        for (event, expected) in rows {
+            assert_eq!(changes(event), expected, "{event:?}");
+        }
+    }
+}
