@@ -3,7 +3,7 @@
 use std::{collections::HashMap, io, sync::Arc};
 
 use banyan_compare::Rules;
-use banyan_config::plan::{self, Environment, Listener, Plan, Route, Unit, Upstream};
+use banyan_config::plan::{self, Environment, Listener, Plan, Route, Target, Unit, Upstream};
 use banyan_resilience::eject;
 use banyan_state::live::{UnitLive, Units};
 
@@ -107,10 +107,16 @@ impl Compiled {
                 before.upstreams.iter().map(|upstream| (&*upstream.config.name, upstream)).collect()
             })
             .unwrap_or_default();
-        let upstreams = plan.upstreams.iter().map(|config| match known.get(&*config.name) {
-            Some(same) if same.config == *config && config.ca.is_none() => Ok(Arc::clone(same)),
-            before => make_upstream(config, before.map(|before| &***before), ears),
-        });
+        let sheds = sheds(&plan);
+        let upstreams =
+            plan.upstreams.iter().zip(&sheds).map(|(config, shed)| match known.get(&*config.name) {
+                Some(same)
+                    if same.config == *config && config.ca.is_none() && same.patterns.sheds() == *shed =>
+                {
+                    Ok(Arc::clone(same))
+                }
+                before => make_upstream(config, *shed, before.map(|before| &***before), ears),
+            });
         let upstreams: Vec<Arc<SharedUpstream>> = upstreams.collect::<Result<_, _>>()?;
         let policies = Policies::new(&plan, |id| &upstreams[id.0].patterns)
             .map_err(|(id, reason)| ApplyError::Policy { name: plan.upstreams[id.0].name.clone(), reason })?;
@@ -145,19 +151,38 @@ impl Compiled {
 
 fn make_upstream(
     config: &Upstream,
+    shed: Option<plan::Shed>,
     before: Option<&SharedUpstream>,
     ears: &Ears<'_>,
 ) -> Result<Arc<SharedUpstream>, ApplyError> {
     let name = || config.name.clone();
     let known = before.map(|before| (&before.config, &before.patterns));
-    let patterns =
-        Patterns::new(config, known, ears).map_err(|reason| ApplyError::Policy { name: name(), reason })?;
+    let patterns = Patterns::new(config, shed, known, ears)
+        .map_err(|reason| ApplyError::Policy { name: name(), reason })?;
     let plan::Eject { errors, base, max } = config.eject;
     let eject = eject::Settings::new(errors, base, max)
         .map_err(|error| ApplyError::Policy { name: name(), reason: format!("eject: {error}") })?;
     SharedUpstream::new(config.clone(), before, patterns, eject)
         .map(Arc::new)
         .map_err(|reason| ApplyError::Upstream { name: name(), reason })
+}
+
+/// For each upstream, how it sheds. Only where it limits calls, so that there is a wait to go by, and where its routes
+/// differ in criticality: among equals the limit refuses as well as a shedder would, and knows sooner when it need not.
+fn sheds(plan: &Plan) -> Vec<Option<plan::Shed>> {
+    let differs = |id: usize| {
+        let asks = |route: &&Route| match route.target {
+            Target::Upstream(upstream) => upstream.0 == id,
+            Target::Unit(unit) => {
+                let unit = &plan.units[unit.0];
+                unit.legacy.0 == id || unit.replacement.0 == id
+            }
+        };
+        let mut levels = plan.routes.iter().filter(asks).map(|route| route.policy.criticality);
+        levels.next().is_some_and(|first| levels.any(|other| other != first))
+    };
+    let limits = plan.upstreams.iter().map(|upstream| upstream.concurrency.is_some());
+    limits.enumerate().map(|(id, limits)| plan.shed.filter(|_| limits && differs(id))).collect()
 }
 
 fn label(route: &Route) -> Arc<str> {

@@ -209,6 +209,7 @@ impl Ending {
                 | Self::BreakerOpen
                 | Self::Throttled
                 | Self::Saturated
+                | Self::Shed
                 | Self::BodyReset
                 | Self::IdleTimeout
         )

@@ -1,6 +1,10 @@
 //! One call to an upstream as the engine runs it: an attempt is a host, a connection and an exchange.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
 
 use banyan_config::plan::Chaos;
 use banyan_flags::Bucket;
@@ -42,6 +46,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) chaos: Option<Chaos>,
     /// Of the subject, for faults that are for a share of subjects.
     pub(crate) bucket: Option<Bucket>,
+    /// How long the first of them waited for its place.
+    pub(crate) waited: Cell<Option<Duration>>,
     /// Faults that they had.
     pub(crate) made: RefCell<SmallVec<[&'static str; 2]>>,
 }
@@ -55,6 +61,9 @@ impl Asking<'_> {
             return Err(Ending::Internal.into());
         };
         let (now, call) = (attempt.started(), &self.call);
+        if attempt.number() == 1 && !attempt.is_hedge() {
+            self.waited.set(Some(now.saturating_duration_since(call.now)));
+        }
         let timeout = self.policy.calls.timeout().unwrap_or(config.timeout);
         let limits = AttemptLimits {
             first_byte: timeout,

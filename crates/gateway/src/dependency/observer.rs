@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use banyan_resilience::{Event, Observer, Refuser, breaker::State};
+use banyan_resilience::{Event, Observer, Refuser, breaker::State, shed::Criticality};
 use banyan_telemetry::{
     metrics::{BreakerLabels, Metrics, ShedLabels, UpstreamLabels},
     timeline::{Kind, Timeline},
@@ -23,6 +23,8 @@ pub(super) struct Ear {
     hedges: Counter,
     /// By refuser: breaker, throttle, limit.
     refusals: [Counter; 3],
+    /// By criticality.
+    sheds: [Counter; 4],
     /// By the state that was gone into: closed, open, half-open.
     transitions: [Counter; 3],
     timeline: Arc<Timeline>,
@@ -41,11 +43,19 @@ impl Ear {
             hedges: metrics.hedges.get_or_create(&labels).clone(),
             refusals: [Refuser::Breaker, Refuser::Throttle, Refuser::Limit]
                 .map(|refuser| refusal(refuser.as_str())),
+            sheds: Criticality::ALL.map(|criticality| refusal(criticality.as_str())),
             transitions: [State::Closed, State::Open, State::HalfOpen]
                 .map(|state| transition(state.as_str())),
             timeline: ears.timeline.clone(),
             upstream,
         }
+    }
+}
+
+impl Ear {
+    /// A request was refused since others matter more.
+    pub(super) fn shed(&self, criticality: Criticality) {
+        self.sheds[criticality as usize].inc();
     }
 }
 

@@ -9,6 +9,7 @@ use banyan_resilience::{
     budget::{self, RetryBudget},
     hedge::{self, Hedge},
     limit::{self, Limit},
+    shed::{self, Criticality, Shed, Shedder},
     throttle::{self, Throttle},
 };
 use tokio::time::Instant;
@@ -26,6 +27,8 @@ pub(crate) struct Patterns {
     pub(crate) limit: Option<Arc<Limit>>,
     pub(crate) hedge: Option<Arc<Hedge>>,
     pub(crate) budget: Option<Arc<RetryBudget>>,
+    /// Who is refused first when calls wait; with it the settings it was made from.
+    shedder: Option<(plan::Shed, Arc<Shedder>)>,
     ear: Arc<Ear>,
 }
 
@@ -36,6 +39,7 @@ impl Patterns {
     /// Fresh patterns; or those of before, as far as what the config says of them is the same.
     pub(crate) fn new(
         config: &Upstream,
+        shed: Option<plan::Shed>,
         before: Option<(&Upstream, &Self)>,
         ears: &Ears<'_>,
     ) -> Result<Self, Reason> {
@@ -65,8 +69,32 @@ impl Patterns {
                 Some(old) => old.budget.clone(),
                 None => config.retry.as_ref().map(budget).transpose()?,
             },
+            shedder: match (shed, before.and_then(|(_, old)| old.shedder.clone())) {
+                (Some(shed), Some((same, shedder))) if same == shed => Some((same, shedder)),
+                (shed, _) => shed.map(|shed| Ok::<_, Reason>((shed, shedder(&shed)?))).transpose()?,
+            },
             ear,
         })
+    }
+
+    /// How it sheds.
+    pub(crate) fn sheds(&self) -> Option<plan::Shed> {
+        self.shedder.as_ref().map(|(settings, _)| *settings)
+    }
+
+    /// Whether a request of this criticality is taken on, or refused since others matter more.
+    pub(crate) fn admit(&self, criticality: plan::Criticality, user: u64, now: Instant) -> Result<(), Shed> {
+        let Some((_, shedder)) = &self.shedder else { return Ok(()) };
+        shedder.admit(of_plan(criticality), user, now).inspect_err(|shed| self.ear.shed(shed.criticality))
+    }
+
+    /// Takes in how long an admitted request has waited for its place; `None` when it got none.
+    pub(crate) fn waited(&self, wait: Option<Duration>, now: Instant) {
+        match (&self.shedder, wait) {
+            (None, _) => {}
+            (Some((_, shedder)), Some(wait)) => shedder.observe_wait(wait, now),
+            (Some((_, shedder)), None) => shedder.observe_refusal(now),
+        }
     }
 
     /// Holds the breaker in a state for a while, or lets it judge by itself again. `None` if there is no breaker.
@@ -141,6 +169,22 @@ pub(super) fn hedge(config: &plan::Hedge) -> Result<Arc<Hedge>, Reason> {
     };
     let settings = hedge::Settings::new(after, config.extra.basis_points());
     settings.map(Hedge::new).map(Arc::new).map_err(|error| said("hedge")(&error))
+}
+
+fn shedder(config: &plan::Shed) -> Result<Arc<Shedder>, Reason> {
+    let settings = shed::Settings::default()
+        .with_wait(config.wait)
+        .and_then(|settings| settings.with_window(config.over, config.within));
+    settings.map(Shedder::new).map(Arc::new).map_err(|error| said("shed")(&error))
+}
+
+const fn of_plan(criticality: plan::Criticality) -> Criticality {
+    match criticality {
+        plan::Criticality::Critical => Criticality::Critical,
+        plan::Criticality::High => Criticality::High,
+        plan::Criticality::Normal => Criticality::Normal,
+        plan::Criticality::Low => Criticality::Low,
+    }
 }
 
 fn limit(config: &plan::Concurrency) -> Result<Arc<Limit>, Reason> {

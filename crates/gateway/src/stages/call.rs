@@ -1,10 +1,11 @@
 //! Asking the side that was decided for, legacy when the replacement fails, and what the route has to offer instead.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use banyan_config::plan::{Chaos, Effect, Environment, Route, RouteFallback, Target, UpstreamId};
 use banyan_resilience::{CallError, Failed, Refuser, Request};
 use http::{HeaderValue, Method};
+use rand::Rng as _;
 use tokio::time::Instant;
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
     substitute,
 };
 use crate::{
-    dependency::asking::Asking,
+    dependency::{Patterns, asking::Asking},
     exchange::{Degraded, Exchange},
     forward::Fields,
     outcome::Ending,
@@ -20,6 +21,9 @@ use crate::{
     wire::body::{Broken, Reply, ReqBody},
     worker::{Local, Worker},
 };
+
+/// Spreads small numbers over all bits (the golden ratio's fraction of 2^64).
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// A request ready to be sent to whichever side.
 #[derive(Clone, Copy)]
@@ -120,6 +124,9 @@ async fn ask(
 ) -> Result<Reply, Broken> {
     let upstream = local.upstreams[id.0].clone();
     let policy = local.compiled.policies.of(exchange.route, id);
+    let patterns = &upstream.shared.patterns;
+    exchange.upstream = Some(upstream.shared.config.name.clone());
+    admit(worker, local, exchange, patterns, call.now)?;
     let mut request = Request::new().beginning(call.now);
     if let Some(deadline) = exchange.caller_deadline {
         request = request.until(deadline);
@@ -130,7 +137,6 @@ async fn ask(
     } else if !call.repeatable {
         request = request.once();
     }
-    exchange.upstream = Some(upstream.shared.config.name.clone());
     let asking = Asking {
         worker,
         upstream: upstream.clone(),
@@ -142,15 +148,20 @@ async fn ask(
         trail: Trail::default(),
         chaos: chaos(local, exchange, id, call.now),
         bucket: exchange.decision.as_ref().map(|decision| decision.bucket),
+        waited: Cell::new(None),
         made: RefCell::default(),
     };
     let nothing_else = |_: &_| None::<std::future::Ready<_>>;
-    let result = upstream
-        .shared
-        .patterns
+    let result = patterns
         .caller
         .call_or(&policy.calls, request, |attempt| asking.attempt(attempt), nothing_else)
         .await;
+    if let Some(wait) = asking.waited.get() {
+        patterns.waited(Some(wait), call.now);
+    } else if matches!(&result, Err(Failed { error: CallError::Refused(refused), .. }) if refused.by == Refuser::Limit)
+    {
+        patterns.waited(None, call.now);
+    }
     exchange.attempts += asking.trail.attempts.get();
     exchange.endpoint = asking.trail.endpoint.get();
     exchange.chaos.extend(asking.made.take());
@@ -164,6 +175,28 @@ async fn ask(
     exchange.trouble = result.as_ref().err().map_or(Ending::Ok, |broken| broken.ending);
     worker.meter.attempt(id.0, &upstream.shared.config.name, outcome, asking.trail.attempts.get());
     result
+}
+
+/// Refuses what matters less when calls have been waiting.
+fn admit(
+    worker: &Worker,
+    local: &Local,
+    exchange: &mut Exchange,
+    patterns: &Patterns,
+    now: Instant,
+) -> Result<(), Broken> {
+    let Some(route) = exchange.route.filter(|_| patterns.sheds().is_some()) else { return Ok(()) };
+    let criticality = local.compiled.plan.routes[route].policy.criticality;
+    // A user is admitted or shed as a whole, as far as we know who it is.
+    let user = match &exchange.decision {
+        Some(decision) => u64::from(decision.bucket.index()).wrapping_mul(SPREAD),
+        None => worker.rng.borrow_mut().random(),
+    };
+    patterns.admit(criticality, user, now).map_err(|shed| {
+        exchange.retry_after = Some(shed.retry_after);
+        exchange.trouble = Ending::Shed;
+        Ending::Shed.into()
+    })
 }
 
 /// The faults that calls of this route to this upstream are to have.
