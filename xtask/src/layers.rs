@@ -55,6 +55,7 @@ const TABLE: &[(&str, May)] = &[
             "banyan-flags",
             "banyan-gateway",
             "banyan-http1",
+            "banyan-resilience",
             "banyan-state",
             "banyan-telemetry",
         ]),

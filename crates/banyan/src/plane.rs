@@ -2,12 +2,17 @@
 
 use std::{
     sync::{Arc, OnceLock},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
-use banyan_config::plan::Plan;
-use banyan_control::{BoxFuture, DataPlane, EndpointStatus, Readiness, UpstreamStatus};
-use banyan_gateway::Gateway;
+use banyan_config::plan::{Chaos, Plan};
+use banyan_control::{
+    BoxFuture, BreakerChange, BreakerStatus, ChaosRefused, ChaosTarget, DataPlane, EndpointStatus, Forced,
+    Readiness, SwitchedChaos, UpstreamStatus,
+};
+use banyan_gateway::{ChaosError, Gateway};
+use banyan_resilience::breaker;
+use tokio::time::Instant;
 
 /// The gateway, once it has started.
 #[derive(Debug, Default)]
@@ -54,5 +59,81 @@ impl DataPlane for Plane {
             Some(gateway) if gateway.is_draining() => Readiness::Draining,
             Some(_) => Readiness::Ready,
         }
+    }
+
+    fn breakers(&self) -> Vec<BreakerStatus> {
+        let breakers = self.gateway.get().map(|gateway| gateway.breakers()).unwrap_or_default();
+        breakers.into_iter().map(breaker_status).collect()
+    }
+
+    fn force_breaker(&self, upstream: &str, forced: Option<(Forced, Duration)>) -> Option<BreakerStatus> {
+        let forced = forced.map(|(forced, lasts)| match forced {
+            Forced::Closed => (breaker::Forced::Closed, lasts),
+            Forced::Open => (breaker::Forced::Open, lasts),
+        });
+        self.gateway.get()?.force_breaker(upstream, forced).map(breaker_status)
+    }
+
+    fn chaos(&self) -> Vec<SwitchedChaos> {
+        let now = Instant::now();
+        let switched = self.gateway.get().map(|gateway| gateway.chaos()).unwrap_or_default();
+        let shown = |switched: banyan_gateway::Switched| SwitchedChaos {
+            target: match switched.target {
+                banyan_gateway::ChaosTarget::Upstream(name) => ChaosTarget::Upstream(name),
+                banyan_gateway::ChaosTarget::Route(template) => ChaosTarget::Route(template),
+            },
+            chaos: switched.chaos,
+            left: switched.until.saturating_duration_since(now),
+        };
+        switched.into_iter().map(shown).collect()
+    }
+
+    fn set_chaos(
+        &self,
+        target: &ChaosTarget,
+        chaos: Option<Chaos>,
+        lasts: Duration,
+    ) -> Result<(), ChaosRefused> {
+        // Before it has started it has no upstreams either.
+        let gateway = self.gateway.get().ok_or(ChaosRefused::Unknown)?;
+        gateway.set_chaos(chaos_target(target), chaos, lasts).map_err(refused)
+    }
+
+    fn clear_chaos(&self, target: &ChaosTarget) -> Result<bool, ChaosRefused> {
+        let gateway = self.gateway.get().ok_or(ChaosRefused::Unknown)?;
+        gateway.clear_chaos(&chaos_target(target)).map_err(refused)
+    }
+}
+
+fn breaker_status(breaker: banyan_gateway::BreakerStatus) -> BreakerStatus {
+    let banyan_gateway::BreakerStatus { upstream, status, forced_for } = breaker;
+    let forced = status.forced.map(|(forced, _)| match forced {
+        breaker::Forced::Closed => Forced::Closed,
+        breaker::Forced::Open => Forced::Open,
+    });
+    BreakerStatus {
+        upstream,
+        state: status.state.as_str(),
+        forced: forced.zip(forced_for),
+        calls: status.calls,
+        failures: status.failures,
+        slow: status.slow,
+        causes: status.causes.iter().map(|(cause, count)| (cause.as_str(), count)).collect(),
+        open_remaining: status.open_remaining,
+        last: status.last.map(|(change, ago)| BreakerChange { why: change.why.to_string(), ago }),
+    }
+}
+
+fn chaos_target(target: &ChaosTarget) -> banyan_gateway::ChaosTarget {
+    match target {
+        ChaosTarget::Upstream(name) => banyan_gateway::ChaosTarget::Upstream(name.clone()),
+        ChaosTarget::Route(template) => banyan_gateway::ChaosTarget::Route(template.clone()),
+    }
+}
+
+const fn refused(error: ChaosError) -> ChaosRefused {
+    match error {
+        ChaosError::Production => ChaosRefused::Production,
+        ChaosError::Unknown => ChaosRefused::Unknown,
     }
 }

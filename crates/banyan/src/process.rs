@@ -10,6 +10,7 @@ use banyan_state::{Sqlite, Store, live::Units};
 use banyan_telemetry::{
     metrics::Metrics,
     spans::{Spans, SpansGuard},
+    timeline::Timeline,
 };
 use rand::Rng as _;
 use tokio::sync::oneshot;
@@ -44,8 +45,14 @@ impl Process {
         let admin = listen(plan.admin.listen).context("admin API")?;
         let probes = plan.probes.map(listen).transpose().context("probes")?;
         let (spans, guard) = spans(&plan)?;
-        let (metrics, timeline) = (Metrics::default(), Arc::default());
-        let deps = Deps { units: units.clone(), cookie_secret, metrics, spans, timeline };
+        let timeline = Arc::<Timeline>::default();
+        let deps = Deps {
+            units: units.clone(),
+            cookie_secret,
+            metrics: Metrics::default(),
+            spans,
+            timeline: timeline.clone(),
+        };
         let gateway = Arc::new(Gateway::start(plan.clone(), deps)?);
         let parts = Parts {
             plan,
@@ -54,6 +61,7 @@ impl Process {
             units: units.clone(),
             data_plane: Arc::new(Plane::started(gateway.clone())),
             metrics: gateway.metrics(),
+            timeline,
             token,
             version: env!("CARGO_PKG_VERSION"),
         };

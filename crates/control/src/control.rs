@@ -5,7 +5,7 @@ use std::{io, path::PathBuf, sync::Arc, time::SystemTime};
 use axum::Router;
 use banyan_config::plan::Plan;
 use banyan_state::{Store, StoreError, live::Units};
-use banyan_telemetry::metrics::Metrics;
+use banyan_telemetry::{metrics::Metrics, timeline::Timeline};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     reload::{Owner, on_change, on_hangup},
     server,
     standing::Standing,
+    switches::Switches,
 };
 
 /// What the control plane works with.
@@ -30,6 +31,8 @@ pub struct Parts {
     pub data_plane: Arc<dyn DataPlane>,
     /// All metrics; `/metrics` shows them, reloads are counted in them.
     pub metrics: Arc<Metrics>,
+    /// Where changes are noted, shared with the data plane.
+    pub timeline: Arc<Timeline>,
     /// The bearer token, see [`crate::load_or_create`].
     pub token: Token,
     /// Version of the program, for `/v1/status`.
@@ -49,15 +52,20 @@ impl Control {
     /// # Errors
     /// When the store cannot be read.
     pub fn new(parts: Parts) -> Result<Self, StoreError> {
-        let standing = Arc::new(Standing::new(parts.store, parts.units, parts.plan)?);
+        let timeline = parts.timeline;
+        let standing = Standing::new(parts.store, parts.units, parts.plan, timeline.clone())?;
+        let standing = Arc::new(standing);
         let (owner, reloader) = Owner::new(
             parts.config.clone(),
             standing.clone(),
             parts.data_plane.clone(),
             parts.metrics.clone(),
+            timeline.clone(),
         );
         let shared = Shared {
             standing,
+            switches: Arc::new(Switches::new(parts.data_plane.clone(), timeline.clone())),
+            timeline,
             data_plane: parts.data_plane,
             reloader,
             metrics: parts.metrics,

@@ -7,9 +7,9 @@ use axum::{
 use banyan_flags::Percent;
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, de::DeserializeOwned};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use crate::problem::Problem;
+use crate::{problem::Problem, switches::Hand};
 
 /// Characters of a name or a reason; it is kept for ever.
 const MAX_TEXT: usize = 1000;
@@ -18,8 +18,9 @@ const MAX_TEXT: usize = 1000;
 pub(crate) struct Body<T>(pub(crate) T);
 
 /// Who does something, and why.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, IntoParams, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Reason {
     /// Who; `admin` unless given. At most 1,000 characters.
     #[schema(max_length = 1000)]
@@ -92,6 +93,15 @@ impl Share {
 }
 
 impl Reason {
+    pub(crate) const fn new(by: Option<String>, why: Option<String>) -> Self {
+        Self { by, why }
+    }
+
+    /// The same, for what is switched for a while.
+    pub(crate) fn hand(self) -> Result<Hand, Problem> {
+        self.check().map(|(by, why)| Hand { by, why })
+    }
+
     /// Who, and why.
     pub(crate) fn check(self) -> Result<(String, String), Problem> {
         let by = self.by.filter(|by| !by.trim().is_empty()).unwrap_or_else(|| "admin".to_owned());

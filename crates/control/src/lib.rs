@@ -15,13 +15,18 @@ mod refusal;
 mod reload;
 mod restore;
 mod server;
+mod span;
 mod standing;
+mod switches;
 #[cfg(test)]
 mod tests;
 mod token;
 mod view;
 
 pub use control::{Control, Parts};
-pub use data_plane::{BoxFuture, DataPlane, EndpointStatus, Readiness, UpstreamStatus};
+pub use data_plane::{
+    BoxFuture, BreakerChange, BreakerStatus, ChaosRefused, ChaosTarget, DataPlane, EndpointStatus, Forced,
+    Readiness, SwitchedChaos, UpstreamStatus,
+};
 pub use restore::restore;
 pub use token::{Token, TokenError, load_or_create};

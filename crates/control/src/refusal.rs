@@ -1,5 +1,6 @@
 //! A refused order or reload as a problem document.
 
+use banyan_config::suggest::nearest;
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ use crate::{
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::UnknownUnit { name, known } => unknown_unit(&name, &known),
+            Refusal::UnknownUnit { name, known } => unknown("unit", &name, known.iter().map(String::as_str)),
             Refusal::Held(record) => {
                 let (unit, by, since) = (&record.unit, &record.by, rfc3339(record.at));
                 let why = if record.why.is_empty() { String::new() } else { format!(" ({})", record.why) };
@@ -45,10 +46,28 @@ impl From<Refusal> for Problem {
     }
 }
 
-fn unknown_unit(name: &str, known: &[String]) -> Problem {
-    let known_text = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    let detail = format!("the config has no unit '{name}'; its units are: {known_text}");
-    Problem::new(StatusCode::NOT_FOUND, "unknown-unit", "Unknown unit", detail).with("known", known.to_vec())
+/// A name the config has not, the names it has, and the one that was probably meant.
+pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Problem {
+    let known: Vec<_> = known.collect();
+    let meant = nearest(name, known.iter().copied());
+    let meant = meant.map_or_else(String::new, |meant| format!(", did you mean '{meant}'?"));
+    let names = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let end = if meant.is_empty() { ";" } else { "" };
+    let detail = format!("the config has no {what} '{name}'{meant}{end} its {what}s are: {names}");
+    let title = match what {
+        "unit" => "Unknown unit",
+        "route" => "Unknown route",
+        _ => "Unknown upstream",
+    };
+    Problem::new(StatusCode::NOT_FOUND, &format!("unknown-{what}"), title, detail).with("known", known)
+}
+
+/// Faults are not made here.
+pub(crate) fn in_production() -> Problem {
+    let detail = "faults are never made in production, and a gateway is in production unless its config says otherwise: \
+                  write 'environment: staging' or 'environment: development' at the top of the config and reload, if \
+                  that is what this gateway is";
+    Problem::new(StatusCode::CONFLICT, "production", "No faults in production", detail)
 }
 
 fn store(error: &banyan_state::StoreError) -> Problem {

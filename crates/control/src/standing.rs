@@ -11,7 +11,9 @@ use std::{
 
 use arc_swap::ArcSwap;
 use banyan_config::plan::{Plan, Unit};
+use banyan_flags::Percent;
 use banyan_state::{Entry, Record, Store, StoreError, live::Units};
+use banyan_telemetry::timeline::{Kind, Timeline};
 use tokio::{
     sync::Mutex,
     task::spawn_blocking,
@@ -19,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    order::{Effect, Order, Refusal, version},
+    order::{Action, Effect, Order, Refusal, version},
     restore::{Records, prepare, restore, settle},
 };
 
@@ -35,15 +37,21 @@ pub(crate) struct Standing {
     /// As in the store; kept here so that reading needs no disk.
     records: RwLock<Records>,
     turn: Arc<Mutex<()>>,
+    timeline: Arc<Timeline>,
 }
 
 impl Standing {
     /// Restores every unit of the plan. Blocks on the disk.
-    pub(crate) fn new(store: Arc<dyn Store>, units: Arc<Units>, plan: Arc<Plan>) -> Result<Self, StoreError> {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        units: Arc<Units>,
+        plan: Arc<Plan>,
+        timeline: Arc<Timeline>,
+    ) -> Result<Self, StoreError> {
         let records = restore(&*store, &units, &plan)?;
         let records = records.into_iter().map(|record| (record.unit.clone(), record)).collect();
         let plan = ArcSwap::new(plan);
-        Ok(Self { store, units, plan, records: RwLock::new(records), turn: Arc::default() })
+        Ok(Self { store, units, plan, records: RwLock::new(records), turn: Arc::default(), timeline })
     }
 
     /// The running plan.
@@ -101,9 +109,22 @@ impl Standing {
         let records = self.records.read().unwrap_or_else(PoisonError::into_inner).clone();
         prepare(&records, &self.units, &plan);
         apply(plan.clone()).await?;
+        let before = self.shares(&plan);
         settle(&records, &self.units, &plan);
+        for (before, after) in
+            before.iter().zip(self.shares(&plan)).filter(|(before, after)| before.1 != after.1)
+        {
+            let text = format!("{}: {} -> {} by the config", after.0, before.1, after.1);
+            self.timeline.note(Kind::Unit, text);
+        }
         self.plan.store(plan);
         Ok(())
+    }
+
+    /// Where the units of a plan stand now, as far as they are live.
+    fn shares(&self, plan: &Plan) -> Vec<(Arc<str>, Percent)> {
+        let live = plan.units.iter().filter_map(|unit| self.units.get(&unit.name));
+        live.map(|unit| (unit.name.clone(), unit.percent())).collect()
     }
 
     /// Blocks on the disk. Only while it is the caller's turn.
@@ -124,6 +145,7 @@ impl Standing {
             }
         };
         self.make_live(unit, after.clone());
+        self.timeline.note(Kind::Unit, in_words(order, unit, current.as_ref(), after.as_ref()));
         audit(order, unit, current.as_ref(), after.as_ref());
         Ok(())
     }
@@ -147,8 +169,26 @@ pub(crate) fn find<'p>(plan: &'p Plan, name: &str) -> Result<&'p Unit, Refusal> 
     })
 }
 
+fn share(unit: &Unit, record: Option<&Record>) -> Percent {
+    record.map_or(unit.percent, |record| record.percent)
+}
+
+/// `articles: 5% -> 20% by ada: step two`.
+fn in_words(order: &Order, unit: &Unit, before: Option<&Record>, after: Option<&Record>) -> String {
+    let (from, to) = (share(unit, before), share(unit, after));
+    let moved = if from == to { format!("{to}") } else { format!("{from} -> {to}") };
+    let done = match order.action {
+        Action::Hold => ", held",
+        Action::Release => ", released",
+        Action::Reset => ", as the config says,",
+        Action::Set(_) | Action::Back => "",
+    };
+    let why = if order.why.is_empty() { String::new() } else { format!(": {}", order.why) };
+    format!("{}: {moved}{done} by {}{why}", order.unit, order.by)
+}
+
 fn audit(order: &Order, unit: &Unit, before: Option<&Record>, after: Option<&Record>) {
-    let percent = |record: Option<&Record>| record.map_or(unit.percent, |record| record.percent);
+    let percent = |record: Option<&Record>| share(unit, record);
     tracing::info!(
         target: "audit",
         unit = %order.unit,

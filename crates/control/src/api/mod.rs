@@ -1,9 +1,12 @@
 //! The routes, and the document that describes them. Both come from the same annotations, so they cannot drift.
+mod breakers;
+mod chaos;
 mod config;
 mod openapi;
 mod probes;
 mod shadow;
 mod status;
+mod timeline;
 mod units;
 mod upstreams;
 
@@ -16,11 +19,14 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use banyan_telemetry::metrics::Metrics;
+use banyan_telemetry::{metrics::Metrics, timeline::Timeline};
 use http::{Method, StatusCode, Uri};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{DataPlane, Token, guard, limit, problem::Problem, reload::Reloader, standing::Standing};
+use crate::{
+    DataPlane, Token, guard, limit, problem::Problem, reload::Reloader, standing::Standing,
+    switches::Switches,
+};
 
 /// Bytes of a request body; ours have a few hundred.
 const MAX_BODY: usize = 64 * 1024;
@@ -29,6 +35,8 @@ const MAX_BODY: usize = 64 * 1024;
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) standing: Arc<Standing>,
+    pub(crate) switches: Arc<Switches>,
+    pub(crate) timeline: Arc<Timeline>,
     pub(crate) data_plane: Arc<dyn DataPlane>,
     pub(crate) reloader: Reloader,
     pub(crate) metrics: Arc<Metrics>,
@@ -53,6 +61,12 @@ fn protected() -> OpenApiRouter<Shared> {
         .routes(routes!(units::history))
         .routes(routes!(shadow::show))
         .routes(routes!(upstreams::list))
+        .routes(routes!(breakers::list))
+        .routes(routes!(breakers::force, breakers::release))
+        .routes(routes!(chaos::list))
+        .routes(routes!(chaos::set_upstream, chaos::clear_upstream))
+        .routes(routes!(chaos::set_route, chaos::clear_route))
+        .routes(routes!(timeline::show))
         .routes(routes!(status::show))
         .routes(routes!(config::show))
         .routes(routes!(config::reload))

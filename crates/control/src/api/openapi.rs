@@ -16,7 +16,8 @@ use super::{Shared, open, protected};
 #[openapi(
     info(
         title = "Banyan admin API",
-        description = "Where units stand, how they are moved, and how the gateway does. Errors are \
+        description = "Where units stand, how they are moved, and how the gateway does; breakers and faults made on \
+                       purpose, which are switched for a while and never stored. Errors are \
                        `application/problem+json` (RFC 9457) with a stable `type`."
     ),
     components(schemas(crate::problem::Problem)),
@@ -67,8 +68,10 @@ fn meaning(status: &str) -> &'static str {
         "200" => "Done, and how it stands now.",
         "400" => "The request is not valid; nothing was changed.",
         "401" => "The token is missing or wrong.",
-        "404" => "The config has no such unit.",
-        "409" => "What stands now does not allow it, such as a unit that is held; nothing was changed.",
+        "404" => "The config has no such unit, upstream or route.",
+        "409" => {
+            "What stands now does not allow it, such as a unit that is held, or faults in production; nothing was changed."
+        }
         "412" => "The unit is not at the version of `If-Match` any more; nothing was changed.",
         "422" => "The config file is not valid; the running config stays.",
         "503" => "Not available now; the detail says why.",

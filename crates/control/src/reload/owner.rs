@@ -7,7 +7,10 @@ use std::{
 };
 
 use banyan_config::plan::Plan;
-use banyan_telemetry::metrics::Metrics;
+use banyan_telemetry::{
+    metrics::Metrics,
+    timeline::{Kind, Timeline},
+};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::spawn_blocking,
@@ -40,6 +43,7 @@ pub(crate) struct Owner {
     standing: Arc<Standing>,
     data_plane: Arc<dyn DataPlane>,
     metrics: Arc<Metrics>,
+    timeline: Arc<Timeline>,
 }
 
 impl Reloader {
@@ -74,13 +78,14 @@ impl Owner {
         standing: Arc<Standing>,
         data_plane: Arc<dyn DataPlane>,
         metrics: Arc<Metrics>,
+        timeline: Arc<Timeline>,
     ) -> (Self, Reloader) {
         let (sender, requests) = mpsc::channel(QUEUE);
         let hash = standing.plan().hash.clone();
         let first = ReloadStatus { generation: 1, hash, applied_at: SystemTime::now(), last_error: None };
         metrics.generation.set(1);
         let (status, watch) = watch::channel(first);
-        let owner = Self { requests, status, config, standing, data_plane, metrics };
+        let owner = Self { requests, status, config, standing, data_plane, metrics, timeline };
         (owner, Reloader { requests: sender, status: watch })
     }
 
@@ -110,11 +115,15 @@ impl Owner {
                 if applied.is_some() {
                     let generation = self.status.borrow().generation;
                     tracing::info!(generation, %trigger, took_ms = milliseconds(start), "config applied");
+                    let text = format!("config applied, generation {generation} (by {trigger})");
+                    self.timeline.note(Kind::Reload, text);
                 }
                 Ok(())
             }
             Err(error) => {
                 tracing::error!(%trigger, %error, "config refused, the old one stays");
+                let text = format!("config refused, the old one stays (by {trigger}): {error}");
+                self.timeline.note(Kind::Reload, text);
                 let error = Arc::new(error);
                 self.fail(Failure { at: SystemTime::now(), trigger, error: error.clone() });
                 Err(error)

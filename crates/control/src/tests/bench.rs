@@ -7,14 +7,14 @@ use std::{
         Arc, Mutex,
         mpsc::{Receiver, SyncSender, sync_channel},
     },
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use axum::{Router, body::Body};
-use banyan_config::plan::Plan;
+use banyan_config::plan::{Chaos, Plan};
 use banyan_flags::Percent;
 use banyan_state::{Change, Entry, Memory, Record, Store, StoreError, live::Units};
-use banyan_telemetry::metrics::Metrics;
+use banyan_telemetry::{metrics::Metrics, timeline::Timeline};
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -23,7 +23,8 @@ use tokio::sync::Notify;
 use tower::ServiceExt;
 
 use crate::{
-    BoxFuture, Control, DataPlane, EndpointStatus, Parts, Readiness, UpstreamStatus, api, load_or_create,
+    BoxFuture, BreakerChange, BreakerStatus, ChaosRefused, ChaosTarget, Control, DataPlane, EndpointStatus,
+    Forced, Parts, Readiness, SwitchedChaos, UpstreamStatus, api, load_or_create,
     reload::{Owner, Reloader},
 };
 
@@ -50,6 +51,15 @@ units:
     routes: [ {{ match: "GET /users" }} ]
 "#
     )
+}
+
+/// The same config in staging, with faults and a route outside of the units.
+pub(super) fn rehearsal() -> String {
+    let chaos = r#"chaos: { fail: 1%, fail_with: reset, when: { headers: { x-probe: "yes" } } }"#;
+    config("5%", "0%")
+        .replace("version: 1", "version: 1\nenvironment: staging")
+        .replace("7002\"]", &format!("7002\"], {chaos}"))
+        + "routes: [ { match: \"GET /posts/{id}\", to: legacy, chaos: off } ]\n"
 }
 
 /// A control plane whose owner of reloads waits to be started.
@@ -79,10 +89,19 @@ impl Bench {
         Self::with_store(Scripted::default())
     }
 
+    /// The same, where faults may be made.
+    pub(super) fn rehearsal() -> Self {
+        Self::with(Scripted::default(), &rehearsal())
+    }
+
     pub(super) fn with_store(store: Scripted) -> Self {
+        Self::with(store, &config("5%", "0%"))
+    }
+
+    fn with(store: Scripted, text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("banyan.yaml");
-        fs::write(&config, self::config("5%", "0%")).unwrap();
+        fs::write(&config, text).unwrap();
         let plan = Arc::new(banyan_config::load(&config).unwrap_or_else(|report| panic!("{report}")));
         let token = load_or_create(&folder.path().join("token")).unwrap();
         let (store, units, metrics) = (Arc::new(store), Arc::<Units>::default(), Arc::<Metrics>::default());
@@ -95,6 +114,7 @@ impl Bench {
             units: units.clone(),
             data_plane: data_plane.clone(),
             metrics: metrics.clone(),
+            timeline: Arc::<Timeline>::default(),
             token,
             version: "1.2.3",
         };
@@ -210,6 +230,9 @@ pub(super) struct Fake {
     pub(super) applied: Mutex<Vec<Shares>>,
     pub(super) refuse: Mutex<Option<String>>,
     pub(super) readiness: Mutex<Readiness>,
+    /// The breaker of `legacy`, which has one; `new` has none.
+    pub(super) breaker: Mutex<BreakerStatus>,
+    pub(super) switched: Mutex<Vec<SwitchedChaos>>,
 }
 
 impl Default for Fake {
@@ -219,7 +242,27 @@ impl Default for Fake {
             applied: Mutex::default(),
             refuse: Mutex::default(),
             readiness: Mutex::new(Readiness::Ready),
+            breaker: Mutex::new(tripped()),
+            switched: Mutex::default(),
         }
+    }
+}
+
+/// A breaker that opened by itself.
+fn tripped() -> BreakerStatus {
+    BreakerStatus {
+        upstream: "legacy".into(),
+        state: "open",
+        forced: None,
+        calls: 0,
+        failures: 0,
+        slow: 0,
+        causes: vec![("timeout", 9), ("reset", 3)],
+        open_remaining: Some(Duration::from_millis(3200)),
+        last: Some(BreakerChange {
+            why: "12 of 20 failed in 10 s (9 timeouts, 3 resets)".to_owned(),
+            ago: Duration::from_millis(1800),
+        }),
     }
 }
 
@@ -248,6 +291,43 @@ impl DataPlane for Fake {
 
     fn readiness(&self) -> Readiness {
         *self.readiness.lock().unwrap()
+    }
+
+    fn breakers(&self) -> Vec<BreakerStatus> {
+        vec![self.breaker.lock().unwrap().clone()]
+    }
+
+    fn force_breaker(&self, upstream: &str, forced: Option<(Forced, Duration)>) -> Option<BreakerStatus> {
+        let mut breaker = self.breaker.lock().unwrap();
+        if *breaker.upstream != *upstream {
+            return None;
+        }
+        breaker.state = forced.map_or("half-open", |(forced, _)| forced.as_str());
+        breaker.forced = forced;
+        Some(breaker.clone())
+    }
+
+    fn chaos(&self) -> Vec<SwitchedChaos> {
+        self.switched.lock().unwrap().clone()
+    }
+
+    fn set_chaos(
+        &self,
+        target: &ChaosTarget,
+        chaos: Option<Chaos>,
+        left: Duration,
+    ) -> Result<(), ChaosRefused> {
+        let mut switched = self.switched.lock().unwrap();
+        switched.retain(|known| known.target != *target);
+        switched.push(SwitchedChaos { target: target.clone(), chaos, left });
+        Ok(())
+    }
+
+    fn clear_chaos(&self, target: &ChaosTarget) -> Result<bool, ChaosRefused> {
+        let mut switched = self.switched.lock().unwrap();
+        let before = switched.len();
+        switched.retain(|known| known.target != *target);
+        Ok(switched.len() < before)
     }
 }
 

@@ -1,8 +1,11 @@
 //! The control plane as a whole, against a data plane and stores that do as they are told.
 mod access;
 mod bench;
+mod breakers;
+mod chaos;
 mod document;
 mod reloads;
 mod serving;
 mod stores;
+mod timeline;
 mod units;
