@@ -91,7 +91,8 @@ async fn status_upstreams_and_reload() -> Result<()> {
     );
     assert!(run(&["status"], &banyan.config_path()).await?.status.success());
     assert!(run(&["reload"], &banyan.config_path()).await?.status.success());
-    fs::write(banyan.config_path(), "version: 1\nnonsense: true\n")?;
+    let good = fs::read_to_string(banyan.config_path())?;
+    fs::write(banyan.config_path(), format!("{good}nonsense: true\n"))?;
     let refused = run(&["reload"], &banyan.config_path()).await?;
     assert!(!refused.status.success() && said(&refused).contains("nonsense"), "{}", said(&refused));
     Ok(())
@@ -115,6 +116,50 @@ async fn explain_and_the_gateway_agree() -> Result<()> {
         assert!(text.contains(&format!("bucket {}", verdict.bucket)), "{verdict:?}: {text}");
         let decided = text.lines().find(|line| line.starts_with("decide")).context("no decision")?;
         assert!(decided.ends_with(&verdict.side), "{verdict:?}: {text}");
+    }
+    Ok(())
+}
+
+/// A gateway goes on with its old config when the file is broken, and that is when people need it.
+#[tokio::test]
+async fn a_gateway_is_found_by_a_broken_config() -> Result<()> {
+    let sides = Sides::start().await?;
+    let banyan = Banyan::start(&sides.config("percent: 100%")).await?;
+    let good = fs::read_to_string(banyan.config_path())?;
+    for broken in ["nonsense: true\n", "routes: [ not closed\n"] {
+        fs::write(banyan.config_path(), format!("{broken}{good}"))?;
+        let back = unit(&banyan, &["back", "articles"], 0).await?;
+        assert!(back.contains("articles is at 0%") && back.contains("the config is broken"), "{back}");
+    }
+    // Nothing can be read of this one, so it is said exactly what would have to be named.
+    fs::write(banyan.config_path(), "admin: [\n")?;
+    let lost = unit(&banyan, &["back", "articles"], 1).await?;
+    assert!(lost.contains("--admin http://127.0.0.1:9901 --token-file "), "{lost}");
+    let (admin, token) = (banyan.admin()?.address(), banyan.dir().join("banyan.db.admin-token"));
+    let named = format!("http://{admin}");
+    let words = ["back", "articles", "--admin", &named, "--token-file", token.to_str().context("a path")?];
+    unit(&banyan, &words, 0).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn explain_says_who_decides_a_share() -> Result<()> {
+    let sides = Sides::start().await?;
+    let banyan = Banyan::start(&sides.config("percent: 25%")).await?;
+    let says = async || {
+        let config = banyan.config_path();
+        tokio::task::spawn_blocking(move || explain(&config, &["GET", "/articles", "--as", "ann"])).await?
+    };
+    for (words, expected) in [
+        (None, "articles at 25% by the config"),
+        (Some(&["set", "articles", "40%"][..]), "articles at 40% by run time"),
+        (Some(&["reset", "articles"]), "articles at 25% by the config"),
+    ] {
+        if let Some(words) = words {
+            unit(&banyan, words, 0).await?;
+        }
+        let said = says().await?;
+        assert!(said.contains(expected), "{words:?}: {said}");
     }
     Ok(())
 }

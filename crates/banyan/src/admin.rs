@@ -34,21 +34,43 @@ struct Named {
     token_file: Option<PathBuf>,
 }
 
-/// A gateway goes on with its old config when the file is broken, and that is when one must be able to move units back:
-/// so a broken file is said, and then the usual places are tried.
-fn named_by(config: &Path) -> Named {
-    match banyan_config::load(config) {
-        Ok(plan) => Named {
-            base: Some(format!("http://{}", plan.admin.listen)),
-            token_file: Some(plan.admin.token_file),
-        },
-        Err(report) => {
-            eprintln!(
-                "banyan: {report}\nbanyan: trying {USUAL_ADMIN}; name another with --admin and --token-file"
-            );
-            Named { base: None, token_file: config.parent().map(|folder| folder.join(USUAL_TOKEN)) }
-        }
+impl From<banyan_config::plan::Admin> for Named {
+    fn from(admin: banyan_config::plan::Admin) -> Self {
+        Self { base: Some(format!("http://{}", admin.listen)), token_file: Some(admin.token_file) }
     }
+}
+
+/// A gateway goes on with its old config when the file is broken, and that is when one must be able to move units back: so
+/// a broken file is said, and then what can be read of it is tried, or the usual places.
+fn named_by(config: &Path) -> Named {
+    let report = match banyan_config::load(config) {
+        Ok(plan) => return Named::from(plan.admin),
+        Err(report) => report,
+    };
+    let problem = match report.problems() {
+        [first, rest @ ..] => {
+            let line = first.span.map_or_else(String::new, |span| format!(":{}", span.line));
+            let more = if rest.is_empty() { String::new() } else { format!(" (and {} more)", rest.len()) };
+            format!("{}{line}: {}{more}", report.file(), first.message)
+        }
+        [] => report.file().to_owned(),
+    };
+    eprintln!("banyan: the config is broken, 'banyan check' says how: {problem}");
+    if let Some(admin) = banyan_config::find_admin(config) {
+        let named = Named::from(admin);
+        eprintln!(
+            "banyan: it still says where the gateway is, so trying {}",
+            named.base.as_deref().unwrap_or_default()
+        );
+        return named;
+    }
+    let token_file = config.with_file_name(USUAL_TOKEN);
+    eprintln!(
+        "banyan: it does not say where the gateway is; trying the usual place, which is the same as\n    --admin \
+         {USUAL_ADMIN} --token-file {}\n  (the config's admin.listen, and its state file with '.admin-token' behind)",
+        token_file.display()
+    );
+    Named { base: None, token_file: Some(token_file) }
 }
 
 impl Admin {
@@ -100,6 +122,15 @@ impl Admin {
         self.answer(request.header("authorization", self.bearer()).send_json(body))
     }
 
+    /// Ends something; who and why stand in the query.
+    ///
+    /// # Errors
+    /// When it is refused or nobody answers.
+    pub(crate) fn end(&self, path: &str) -> Result<Value> {
+        let request = self.agent.delete(format!("{}{path}", self.base));
+        self.answer(request.header("authorization", self.bearer()).call())
+    }
+
     fn bearer(&self) -> String {
         format!("Bearer {}", self.token)
     }
@@ -116,5 +147,51 @@ impl Admin {
         }
         let detail = body["detail"].as_str().or_else(|| body["title"].as_str()).unwrap_or("no reason given");
         bail!("{detail} (status {})", status.as_u16())
+    }
+}
+
+/// A path with parameters. It may have some already.
+pub(crate) fn with_query(path: &str, parameters: &[(&str, &str)]) -> String {
+    parameters.iter().fold(path.to_owned(), |path, (name, value)| {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        format!("{path}{joint}{name}={}", encoded(value))
+    })
+}
+
+/// A text as a part of a path or query: everything but unreserved characters is escaped (RFC 3986 section 2).
+pub(crate) fn encoded(text: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(escape).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_type_stays_one_part_of_a_url() {
+        assert_eq!(encoded("/users/{id}"), "%2Fusers%2F%7Bid%7D");
+        assert_eq!(
+            with_query("/v1/a?path=b", &[("by", "ann & co"), ("why", "50% für alle #1")]),
+            "/v1/a?path=b&by=ann%20%26%20co&why=50%25%20f%C3%BCr%20alle%20%231"
+        );
+        assert_eq!(with_query("/v1/a", &[("why", "")]), "/v1/a?why=");
+    }
+
+    #[test]
+    fn a_broken_config_still_says_where_the_gateway_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = folder.path().join("banyan.yaml");
+        fs::write(&config, "version: 1\nadmin: { listen: 127.0.0.1:1234, token_file: ./token }\nunits: [\n")
+            .expect("a file");
+        let named = named_by(&config);
+        assert_eq!(named.base.as_deref(), Some("http://127.0.0.1:1234"));
+        assert_eq!(named.token_file, Some(folder.path().join("./token")));
+        fs::write(&config, "admin: [\n").expect("a file");
+        let named = named_by(&config);
+        assert_eq!((named.base, named.token_file), (None, Some(folder.path().join(USUAL_TOKEN))));
     }
 }

@@ -39,6 +39,18 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: UnitAction,
     },
+    /// See circuit breakers on a running gateway, and hold them open or closed for a while
+    Breaker {
+        #[command(subcommand)]
+        action: BreakerAction,
+    },
+    /// Make faults on purpose on a running gateway that is not in production
+    Chaos {
+        #[command(subcommand)]
+        action: ChaosAction,
+    },
+    /// See what changed lately on a running gateway: reloads, units, breakers, faults
+    Timeline(Timeline),
     /// See the upstreams of a running gateway and their endpoints
     Upstreams(Remote),
     /// See how a running gateway is: config, generation, last reload error
@@ -140,7 +152,166 @@ pub(crate) enum UnitAction {
     },
 }
 
-/// A change of a unit.
+/// What to do with circuit breakers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BreakerAction {
+    /// All breakers in a table: what they do, for how long still, and why
+    List(Remote),
+    /// Refuse every call to an upstream for a while; ends by itself, and with a restart
+    Open {
+        /// The upstream
+        name: String,
+        #[command(flatten)]
+        hold: Hold,
+    },
+    /// Let every call to an upstream pass for a while, whatever fails; ends by itself, and with a restart
+    Close {
+        /// The upstream
+        name: String,
+        #[command(flatten)]
+        hold: Hold,
+    },
+    /// Let a breaker judge by itself again; one that was held open lets a few calls try first
+    Auto {
+        /// The upstream
+        name: String,
+        #[command(flatten)]
+        change: Change,
+    },
+}
+
+/// For how long, by whom and why.
+#[derive(Debug, Args)]
+pub(crate) struct Hold {
+    /// For how long, 1s to 24h
+    #[arg(long = "for", value_name = "TIME", default_value = "10m")]
+    pub(crate) lasts: String,
+    #[command(flatten)]
+    pub(crate) change: Change,
+}
+
+/// What to do with faults.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ChaosAction {
+    /// All faults in a table, those of the config and those switched
+    List(Remote),
+    /// Make faults for a while; ends by itself, and with a restart
+    Set(Box<SetFaults>),
+    /// Make no faults for a while, whatever the config says
+    Off {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        switching: Switching,
+    },
+    /// Let the config hold again
+    Clear {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        who: Who,
+    },
+}
+
+/// Which faults, for what, for how long.
+#[derive(Debug, Args)]
+pub(crate) struct SetFaults {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) faults: Faults,
+    #[command(flatten)]
+    pub(crate) switching: Switching,
+}
+
+/// What faults are made for.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// Whether an upstream or a route is meant
+    #[arg(value_enum)]
+    pub(crate) kind: TargetKind,
+    /// Name of the upstream, or path template of the route such as '/users/{id}'
+    pub(crate) name: String,
+}
+
+/// Kinds of targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TargetKind {
+    /// All calls to an upstream
+    Upstream,
+    /// Calls for routes with a path template
+    Route,
+}
+
+/// Which faults, as the config's `chaos` has them.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Faults {
+    /// Share of requests that fail before the upstream is asked, such as 10%
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) fail: Option<String>,
+    /// The status they fail with; 503 unless given
+    #[arg(long, conflicts_with = "fail_with")]
+    pub(crate) status: Option<u16>,
+    /// How they fail: 'status', or 'reset' as if the connection had been reset
+    #[arg(long, value_name = "HOW")]
+    pub(crate) fail_with: Option<String>,
+    /// Share of requests that are slowed
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) slow: Option<String>,
+    /// By how much they are slowed, such as 2s or 2s..5s
+    #[arg(long, value_name = "TIME")]
+    pub(crate) by: Option<String>,
+    /// Share of answers whose connection is reset within the body
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) reset: Option<String>,
+    /// Share of answers whose body ends early and seems complete
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) truncate: Option<String>,
+    /// Share of answers with changed bytes in the body
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) corrupt: Option<String>,
+    /// Only for this share of subjects, always the same ones
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) subjects: Option<String>,
+    /// Only for requests with this field, such as 'x-debug: yes'
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub(crate) header: Vec<String>,
+}
+
+/// For how long, by whom and why.
+#[derive(Debug, Args)]
+pub(crate) struct Switching {
+    /// For how long, 1s to 24h
+    #[arg(long = "for", value_name = "TIME", default_value = "10m")]
+    pub(crate) lasts: String,
+    #[command(flatten)]
+    pub(crate) who: Who,
+}
+
+/// By whom and why. Not `--by`, which is a delay beside it.
+#[derive(Debug, Args)]
+pub(crate) struct Who {
+    /// Why, for the audit log
+    #[arg(long, default_value = "")]
+    pub(crate) why: String,
+    /// Who, for the audit log; your login name unless given
+    #[arg(long, env = "USER", default_value = "")]
+    pub(crate) who: String,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
+/// How to see the timeline.
+#[derive(Debug, Args)]
+pub(crate) struct Timeline {
+    /// Go on with what changes from now on, until Ctrl-C; with --json one entry per line
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
+/// A change by hand.
 #[derive(Debug, Args)]
 pub(crate) struct Change {
     /// Why, for the history

@@ -65,8 +65,15 @@ fn running(config: &Path) -> Option<Admin> {
     Admin::find(&remote).ok()
 }
 
+/// Where a unit was set at run time. `None` when the config decides, or the gateway does not say: then the share is that
+/// of the config being explained, which may be a newer one than the gateway has.
 fn percent_of(admin: &Admin, unit: &str) -> Option<Percent> {
-    admin.get(&format!("/v1/units/{unit}")).ok()?["percent"].as_str()?.parse().ok()
+    set_at_run_time(&admin.get(&format!("/v1/units/{unit}")).ok()?)
+}
+
+fn set_at_run_time(unit: &serde_json::Value) -> Option<Percent> {
+    let by_hand = unit["decided_by"] == "runtime";
+    unit["percent"].as_str().filter(|_| by_hand)?.parse().ok()
 }
 
 fn headers(given: &[String]) -> Result<HeaderMap> {
@@ -80,4 +87,22 @@ fn headers(given: &[String]) -> Result<HeaderMap> {
         headers.append(name, value);
     }
     Ok(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_share_of_the_config_is_not_taken_for_one_set_at_run_time() {
+        let unit =
+            |decided_by: &str| json!({ "percent": "5%", "configured": "5%", "decided_by": decided_by });
+        assert_eq!(
+            set_at_run_time(&unit("runtime")).map(|percent| percent.to_string()),
+            Some("5%".to_owned())
+        );
+        assert_eq!(set_at_run_time(&unit("config")), None);
+    }
 }

@@ -1,10 +1,13 @@
 //! The commands, one file each.
 
+mod breaker;
+mod chaos;
 mod check;
 mod demo;
 mod explain;
 mod remote;
 mod serve;
+mod timeline;
 mod unit;
 
 use std::process::ExitCode;
@@ -25,6 +28,9 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Explain(what) => return explain::run(&what),
         Command::Demo(how) => return demo::run(&how),
         Command::Unit { action } => unit::run(action)?,
+        Command::Breaker { action } => breaker::run(action)?,
+        Command::Chaos { action } => chaos::run(action)?,
+        Command::Timeline(how) => timeline::run(&how)?,
         Command::Upstreams(remote) => remote::upstreams(&remote)?,
         Command::Status(remote) => remote::status(&remote)?,
         Command::Reload(remote) => remote::reload(&remote)?,
@@ -35,4 +41,42 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Man => clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Seconds as people say them: `3.2 s`, `9 min 58 s`, `2 h 5 min`.
+fn span(seconds: f64) -> String {
+    if seconds < 59.95 {
+        return format!("{} s", (seconds.max(0.0) * 10.0).round() / 10.0);
+    }
+    // Of a duration nothing can be cut off or negative here: the API says at most a day.
+    let whole = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default().as_secs();
+    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
+    match (hours, minutes, seconds) {
+        (0, minutes, 0) => format!("{minutes} min"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, 0, _) => format!("{hours} h"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::span;
+
+    #[test]
+    fn spans_are_as_fine_as_people_say_them() {
+        for (seconds, said) in [
+            (0.0, "0 s"),
+            (0.04, "0 s"),
+            (3.24, "3.2 s"),
+            (59.94, "59.9 s"),
+            (60.0, "1 min"),
+            (598.2, "9 min 58 s"),
+            (3600.0, "1 h"),
+            (7521.0, "2 h 5 min"),
+            (-1.0, "0 s"),
+        ] {
+            assert_eq!(span(seconds), said);
+        }
+    }
 }
