@@ -340,7 +340,7 @@ impl Climb {
     fn hold(&mut self, window: &Summary, surely: bool) -> Effect {
         self.starting = false;
         let safe = (self.known * ABOVE_KNEE).max(self.min);
-        if surely && self.level > safe + 0.5 && window.in_flight > safe {
+        if surely && self.level > safe + 0.5 {
             self.level = safe;
             return Effect::None;
         }

@@ -16,6 +16,8 @@ const LONGEST: f64 = 600.0;
 
 /// The share of calls that find no free place from which on the limit is what governs how many are in flight.
 const PRESSED: f64 = 0.5;
+/// For how many round trips nobody waits until a trial is given up.
+const UNPRESSED: u32 = 3;
 /// The share of calls refused that is worth a trial.
 const REFUSED: f64 = 0.02;
 
@@ -49,6 +51,8 @@ pub(super) struct Tuner {
     min: u32,
     climb: Climb,
     trial: Option<Trial>,
+    /// During a trial: since when nobody has had to wait.
+    unpressed: Option<Instant>,
     window: Window,
     fixed: u32,
 }
@@ -73,6 +77,7 @@ impl Tuner {
             min: settings.min(),
             climb: Climb::new(settings),
             trial: None,
+            unpressed: None,
             window: Window::default(),
             fixed: settings.start(),
         }
@@ -120,14 +125,21 @@ impl Tuner {
             self.climb = climb.at_level(before);
             if over {
                 self.trial = None;
-            } else if !summary.pressed {
-                self.end_trial(None, summary.now);
+            } else if summary.pressed {
+                self.unpressed = None;
+            } else {
+                // Answers come in bursts, so a window without a wait is nothing yet.
+                let since = *self.unpressed.get_or_insert(summary.now);
+                if summary.now >= since + duration(summary.round_trip) * UNPRESSED {
+                    self.end_trial(None, summary.now);
+                }
             }
             return;
         }
         self.climb = climb;
         if effect == Effect::BeginTrial {
             let round_trip = duration(summary.round_trip);
+            self.unpressed = None;
             let levels = (rounded(climb.level()), self.min);
             self.trial =
                 Some(Trial::begin(levels, round_trip, climb.variance(), climb.is_late(), summary.now));
