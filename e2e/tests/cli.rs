@@ -1,10 +1,16 @@
 //! The command line: what people type beside `serve`.
 
-use std::{fs, path::Path, process::Output};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Output, Stdio},
+};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use banyan_e2e::{Sides, Verdict};
-use banyan_testkit::{Banyan, Setup, command};
+use banyan_testkit::{Banyan, PATIENCE, Setup, command};
+use tokio::time::timeout;
 
 /// Runs a command without holding up the upstreams of the test, which live on this thread.
 async fn run(words: &[&str], config: &Path) -> Result<Output> {
@@ -162,6 +168,48 @@ async fn explain_says_who_decides_a_share() -> Result<()> {
         assert!(said.contains(expected), "{words:?}: {said}");
     }
     Ok(())
+}
+
+/// Kills it at the end, however the test ends.
+struct Following(Child);
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        // Both fail only for a process that is gone, which is what is wanted.
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// What changes is told as it happens, and over a restart too, though the numbers of entries begin anew.
+#[tokio::test]
+async fn the_timeline_is_followed_over_a_restart() -> Result<()> {
+    let sides = Sides::start().await?;
+    let mut banyan = Banyan::start(&sides.config("")).await?;
+    unit(&banyan, &["set", "articles", "5%", "--why", "before"], 0).await?;
+    let mut command = command(&["timeline", "--follow", "--config"])?;
+    let child = command.arg(banyan.config_path()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut following = Following(child);
+    let told = following.0.stdout.take().context("no standard output")?;
+    let (tell, mut lines) = tokio::sync::mpsc::channel(100);
+    let reader = std::thread::spawn(move || {
+        let lines = BufReader::new(told).lines().map_while(Result::ok);
+        lines.for_each(|line| drop(tell.blocking_send(line)));
+    });
+    let mut next = async |text: &str| {
+        let line = timeout(PATIENCE, lines.recv()).await?.context("it ended")?;
+        ensure!(line.contains(text), "{line}");
+        Ok(())
+    };
+    next("articles: 0% -> 5%").await?;
+    unit(&banyan, &["set", "articles", "6%"], 0).await?;
+    next("articles: 5% -> 6%").await?;
+    banyan.kill().await?;
+    banyan.restart().await?;
+    unit(&banyan, &["set", "articles", "7%"], 0).await?;
+    next("articles: 6% -> 7%").await?;
+    drop(following);
+    reader.join().map_err(|_| anyhow!("the reader panicked"))
 }
 
 fn explain(config: &Path, words: &[&str]) -> Result<String> {
