@@ -2,13 +2,14 @@
 //!
 //! A request that is due takes the connection that was used last, or a new one. Who is not answered within
 //! [`PATIENCE`] leaves. All callers share one address, where in truth each has its own: so leaving resets the connection,
-//! or those who left would keep the address's ports for a minute more and nobody could ask. With `retries`, whoever failed asks again after
-//! 100 ms, 200 ms, 400 ms and 800 ms, each give or take half, and does not look at Retry-After: the callers one has,
-//! not the callers one wants.
+//! or those who left would keep the address's ports for a minute more and nobody could ask.
+//!
+//! With `retries`, whoever failed asks again after 100 ms, 200 ms, 400 ms and 800 ms, each give or take half, as long as
+//! patience lasts, and does not look at Retry-After: the callers one has, not the callers one wants.
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, VecDeque},
+    collections::BinaryHeap,
     io::Write,
     net::SocketAddr,
     time::{Duration, Instant},
@@ -28,7 +29,7 @@ use super::{
     token::{Part, token},
 };
 
-/// How long a caller waits for an answer to one try.
+/// How long a caller waits for an answer, over all tries.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// Connections of a lane that are open at once; a jam needs 1,167 a second for as long as callers wait.
 const MAX_CONNECTIONS: usize = 12_000;
@@ -76,8 +77,8 @@ pub(crate) struct Callers {
     connections: Slab<Connection>,
     /// Keys of idle connections, and of some that are gone; the one used last is on top.
     idle: Vec<usize>,
-    /// Tries in the order in which patience ends.
-    patience: VecDeque<(Duration, usize, u64)>,
+    /// When the patience for a try ends; its connection, and its number.
+    patience: BinaryHeap<Reverse<(Duration, usize, u64)>>,
     again: BinaryHeap<Later>,
     /// The wishes in `again`, by number, with how their last try ended.
     wishes: Slab<(Wish, End)>,
@@ -112,7 +113,7 @@ impl Callers {
             dice,
             connections: Slab::new(),
             idle: Vec::new(),
-            patience: VecDeque::new(),
+            patience: BinaryHeap::new(),
             again: BinaryHeap::new(),
             wishes: Slab::new(),
             number: 0,
@@ -149,8 +150,8 @@ impl Callers {
                 self.send(wish, due, registry);
             }
         }
-        while self.patience.front().is_some_and(|(until, ..)| *until <= now) {
-            let Some((_, key, number)) = self.patience.pop_front() else { break };
+        while self.patience.peek().is_some_and(|Reverse((until, ..))| *until <= now) {
+            let Some(Reverse((_, key, number))) = self.patience.pop() else { break };
             let waits = |one: &Connection| one.current.is_some_and(|current| current.number == number);
             if self.connections.get(key).is_some_and(waits) {
                 self.close(key, End::TimedOut);
@@ -218,7 +219,7 @@ impl Callers {
         .ok();
         let Some(connection) = self.connections.get_mut(key) else { return };
         connection.current = Some(current);
-        self.patience.push_back((due + PATIENCE, key, current.number));
+        self.patience.push(Reverse((wish.due + PATIENCE, key, current.number)));
         if connection.socket.send(&self.request) == Err(Closed) {
             self.close(key, End::Broken);
         }
@@ -261,13 +262,14 @@ impl Callers {
         self.under_way = self.under_way.saturating_sub(1);
         let now = self.start.elapsed();
         self.tally.tried(due, end, now.saturating_sub(due));
-        if end.is_useful() || wish.tries > self.retries {
+        let pause = FIRST_PAUSE * 2_u32.pow(u32::from(wish.tries) - 1);
+        let again = now + pause.mul_f64(0.5 + self.dice.share());
+        if end.is_useful() || wish.tries > self.retries || again >= wish.due + PATIENCE {
             self.tally.settled(wish.due, end);
             return;
         }
-        let pause = FIRST_PAUSE * 2_u32.pow(u32::from(wish.tries) - 1);
         let key = self.wishes.insert((wish, end));
-        self.again.push(Reverse((now + pause.mul_f64(0.5 + self.dice.share()), key as u64)));
+        self.again.push(Reverse((again, key as u64)));
     }
 }
 

@@ -12,14 +12,14 @@ use super::{
 
 const WIDTH: f64 = 880.0;
 const HEIGHT: f64 = 400.0;
-const LEFT: f64 = 72.0;
+const LEFT: f64 = 86.0;
 const RIGHT: f64 = 860.0;
 const TOP: f64 = 96.0;
 const BOTTOM: f64 = 344.0;
 /// Top of the scale, in answers a minute.
 const MOST: f64 = 80_000.0;
 /// Rows on either side that a point is the mean of.
-const SMOOTH: usize = 1;
+const SMOOTH: usize = 2;
 /// Width of a letter, about: enough to keep entries of the legend apart.
 const LETTER: f64 = 7.4;
 
