@@ -14,7 +14,7 @@ use banyan_telemetry::{
     access::{AccessLog, Target},
     metrics::Metrics,
     spans::Spans,
-    timeline::{Kind, Timeline},
+    timeline::Timeline,
 };
 use tokio::{
     runtime::LocalRuntime,
@@ -277,9 +277,6 @@ impl Gateway {
     ) -> Result<(), ChaosError> {
         let compiled = self.compiled.load();
         compiled.may_have_chaos(&target)?;
-        let what = if chaos.is_some() { "faults on" } else { "faults off" };
-        self.timeline.note(Kind::Chaos, format!("{target}: {what} for {lasts:?}"));
-        tracing::warn!(%target, ?chaos, ?lasts, "chaos switched");
         compiled.switchboard.set(target, chaos, lasts, Instant::now());
         Ok(())
     }
@@ -291,12 +288,7 @@ impl Gateway {
     pub fn clear_chaos(&self, target: &ChaosTarget) -> Result<bool, ChaosError> {
         let compiled = self.compiled.load();
         compiled.may_have_chaos(target)?;
-        let found = compiled.switchboard.clear(target, Instant::now());
-        if found {
-            self.timeline.note(Kind::Chaos, format!("{target}: as in the config again"));
-            tracing::warn!(%target, "chaos is as in the config again");
-        }
-        Ok(found)
+        Ok(compiled.switchboard.clear(target, Instant::now()))
     }
 
     /// The generation in force, from 1.
