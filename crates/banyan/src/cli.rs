@@ -59,7 +59,7 @@ pub(crate) enum Command {
     Reload(Remote),
     /// Print the JSON Schema of the config, for editors
     Schema,
-    /// Run everything embedded: an old site, new services, visitors, the gateway
+    /// Run everything embedded: an old site, new services, visitors, the gateway; or the story of an incident
     Demo(Demo),
     /// Print a completion script for a shell
     Completions {
@@ -343,7 +343,10 @@ pub(crate) struct Remote {
 
 /// How the demo runs.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Demo {
+    #[command(subcommand)]
+    pub(crate) story: Option<DemoStory>,
     /// End by itself after this time, such as 30s; otherwise with Ctrl-C
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub(crate) ends_after: Option<Duration>,
@@ -353,6 +356,32 @@ pub(crate) struct Demo {
     /// One seed makes one community, one set of differences and one row of requests
     #[arg(long, default_value_t = banyan_demo::SEED)]
     pub(crate) seed: u64,
+    /// Make faults on purpose where pages can do without an answer: 10 % fail, 20 % take seconds
+    #[arg(long)]
+    pub(crate) chaos: bool,
+}
+
+/// Stories that end by themselves.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum DemoStory {
+    /// A database is slow for ten seconds: what comes of it, with the gateway and without, in 90 seconds
+    Incident {
+        /// Tell it in 30 seconds
+        #[arg(long)]
+        quick: bool,
+        /// How big it is played
+        #[arg(long, value_enum, default_value_t = StorySize::Quarter)]
+        size: StorySize,
+    },
+}
+
+/// How big a story is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StorySize {
+    /// As it was: 1,167 requests a second, twice; for a machine with nothing else to do
+    Whole,
+    /// Load, pool and database divided by four
+    Quarter,
 }
 
 /// How log events look.

@@ -1,5 +1,7 @@
 //! `banyan demo`: an old site, new services, visitors and the gateway, with nothing installed.
 
+mod incident;
+
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
@@ -10,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 use banyan_demo::{
-    Hint, Load, Screen, Shadow, Site, Traffic, UnitLine, View, config_yaml, summary, try_next,
+    Faults, Hint, Load, Screen, Shadow, Site, Traffic, UnitLine, View, config_yaml, summary, try_next,
 };
 use banyan_state::live::Units;
 use banyan_telemetry::logging::{self, Format};
@@ -19,7 +21,10 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
-use crate::{cli::Demo, process::Process};
+use crate::{
+    cli::{Demo, DemoStory},
+    process::Process,
+};
 
 /// Where the gateway and its admin API listen, unless somebody is there already.
 const GATEWAY: u16 = 8080;
@@ -27,11 +32,20 @@ const ADMIN: u16 = 9901;
 
 /// Runs until its time is over or somebody ends it; fails when anything went wrong for a visitor.
 pub(crate) fn run(how: &Demo) -> Result<ExitCode> {
+    match how.story {
+        None => migration(how),
+        Some(DemoStory::Incident { quick, size }) => incident::run(quick, size),
+    }
+}
+
+fn migration(how: &Demo) -> Result<ExitCode> {
     let folder = tempfile::tempdir().context("no temporary folder")?;
     let config = folder.path().join("banyan.yaml");
     let site = Site::start(how.seed).context("the demo's site cannot start")?;
     let (listen, admin) = (free(GATEWAY)?, free(ADMIN)?);
-    std::fs::write(&config, config_yaml(site.addresses(), listen, admin, &folder.path().join("banyan.db")))?;
+    let faults = if how.chaos { Faults::OnPurpose } else { Faults::None };
+    let state = folder.path().join("banyan.db");
+    std::fs::write(&config, config_yaml(site.addresses(), listen, admin, &state, faults))?;
     let plan = banyan_config::load(&config).map_err(|report| anyhow!("{report}"))?;
     logging::init(Format::Pretty, &plan.log.level)?;
     let process = Process::start(&config, plan)?;
@@ -129,4 +143,50 @@ fn hints(config: &Path, listen: SocketAddr, admin: SocketAddr) -> Hints {
 fn free(usual: u16) -> Result<SocketAddr> {
     let at = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|listener| listener.local_addr());
     at(usual).or_else(|_| at(0)).context("no free port on loopback")
+}
+
+#[cfg(test)]
+mod tests {
+    use banyan_config::plan::{Environment, Override};
+
+    use super::*;
+
+    fn at(port: u16) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+    }
+
+    fn plan(yaml: impl FnOnce(&Path) -> String) -> banyan_config::plan::Plan {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("banyan.yaml");
+        std::fs::write(&file, yaml(&folder.path().join("banyan.db"))).unwrap();
+        banyan_config::load(&file).unwrap_or_else(|report| panic!("{report}"))
+    }
+
+    #[test]
+    fn faults_are_made_only_when_they_are_asked_for() {
+        let site = banyan_demo::Addresses {
+            legacy: at(7001),
+            articles: at(7002),
+            comments: at(7003),
+            notifications: at(7004),
+        };
+        for (faults, struck, environment) in
+            [(Faults::None, 0, Environment::Production), (Faults::OnPurpose, 2, Environment::Development)]
+        {
+            let plan = plan(|state| config_yaml(site, at(8080), at(9901), state, faults));
+            let has_both = |policy: &banyan_config::plan::RoutePolicy| {
+                matches!(policy.chaos, Override::Use(_)) && policy.fallback.len() == 1
+            };
+            let found = plan.routes.iter().filter(|route| has_both(&route.policy)).count();
+            assert_eq!((found, plan.environment), (struck, environment));
+        }
+    }
+
+    #[test]
+    fn the_incident_is_met_with_every_policy_at_its_default() {
+        let plan = plan(|state| banyan_demo::incident_config_yaml(at(7001), at(8080), at(9901), state));
+        let database = &plan.upstreams[0];
+        assert_eq!(&*database.name, banyan_demo::DATABASE);
+        assert!(database.breaker.is_some() && database.concurrency.is_some() && database.retry.is_some());
+    }
 }

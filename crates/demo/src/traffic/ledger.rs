@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub total: u64,
     /// Of these, those without an answer or with a status other than 2xx.
     pub failed: u64,
+    /// Answers with a substitute for what was missing, as they say themselves. They did not fail.
+    pub degraded: u64,
     /// Requests that were due and not sent, because too many were under way. Not in `total`.
     pub missed: u64,
     /// Answers by a side where the subject should not be any more: it was on the replacement, and nobody sent it back.
@@ -57,6 +59,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) user: u32,
     /// Why it failed, if it did.
     pub(crate) failure: Option<String>,
+    /// Whether the answer says that something is missing in it.
+    pub(crate) degraded: bool,
     /// Who answered, where the answer says so.
     pub(crate) answered: Option<Answered<'a>>,
 }
@@ -66,6 +70,7 @@ pub(crate) struct Entry<'a> {
 pub(crate) struct Ledger {
     total: u64,
     failed: u64,
+    degraded: u64,
     missed: u64,
     flips: u64,
     units: BTreeMap<String, Sides>,
@@ -102,6 +107,7 @@ impl Ledger {
         Self {
             total: 0,
             failed: 0,
+            degraded: 0,
             missed: 0,
             flips: 0,
             units: BTreeMap::new(),
@@ -121,6 +127,7 @@ impl Ledger {
         self.this_second.times.record(latency);
         self.this_second.count += 1;
         self.total += 1;
+        self.degraded += u64::from(entry.degraded);
         if let Some(failure) = entry.failure {
             self.failed += 1;
             self.note(failure);
@@ -147,6 +154,7 @@ impl Ledger {
             rate: self.last_second.count,
             total: self.total,
             failed: self.failed,
+            degraded: self.degraded,
             missed: self.missed,
             flips: self.flips,
             second: self.last_second.times.latency(),
@@ -197,7 +205,7 @@ mod tests {
     fn entry(due: u64, received: u64) -> Entry<'static> {
         let [due, received] = [due, received].map(Duration::from_millis);
         let passage = Passage { sent: due, received, share_before: Some(500), share_after: Some(500) };
-        Entry { due, passage, user: 7, failure: None, answered: None }
+        Entry { due, passage, user: 7, failure: None, degraded: false, answered: None }
     }
 
     fn answered(side: Side, by_fallback: bool) -> Option<Answered<'static>> {
@@ -238,9 +246,11 @@ mod tests {
             ledger.record(Entry { answered, ..entry(at, at + 5) });
         }
         ledger.record(Entry { failure: Some("GET / answered 502".to_owned()), ..entry(70, 75) });
+        ledger.record(Entry { degraded: true, ..entry(80, 85) });
         ledger.miss();
         let found = ledger.snapshot(Duration::from_secs(1));
-        assert_eq!((found.total, found.failed, found.missed, found.flips), (5, 1, 1, 1));
+        assert_eq!((found.total, found.failed, found.missed, found.flips), (6, 1, 1, 1));
+        assert_eq!(found.degraded, 1);
         assert_eq!(found.units["articles"], Sides { legacy: 2, replacement: 1, fallback: 1 });
         assert!(found.notes[0].contains("went back") && found.notes[1].contains("502"), "{:?}", found.notes);
     }

@@ -23,6 +23,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+pub(crate) use self::latency::Times;
 pub use self::{
     latency::Latency,
     ledger::{Sides, Snapshot},
@@ -47,6 +48,8 @@ const MAX_OUTSTANDING: u32 = 300;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The response field that says which side answered.
 const UNIT_FIELD: &str = "banyan-unit";
+/// The response field that says what is missing in an answer.
+const DEGRADED_FIELD: &str = "banyan-degraded";
 
 /// What is asked of the traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,9 +157,10 @@ impl Run {
         let passage = Passage { sent, received: self.start.elapsed(), share_before, share_after: share() };
         let field = answer.as_ref().ok().and_then(|answer| answer.headers.get(UNIT_FIELD));
         let answered = field.and_then(|field| side::read(field.to_str().ok()?));
+        let degraded = answer.as_ref().is_ok_and(|answer| answer.headers.contains_key(DEGRADED_FIELD));
         let failure = judge(&answer).map(|why| format!("{} {} {why}", visit.method, visit.path));
         let due = due(self.load.rate, number);
-        self.lock().record(Entry { due, passage, user: visit.user, failure, answered });
+        self.lock().record(Entry { due, passage, user: visit.user, failure, degraded, answered });
     }
 
     fn snapshot(&self) -> Snapshot {

@@ -67,6 +67,11 @@ async fn every_request_that_was_sent_is_in_the_books() {
     let (fixed, address) = Fixed::start(200, |number| match number % 10 {
         0 => Response::builder().status(StatusCode::BAD_GATEWAY).body(Full::default()).unwrap(),
         1 => Response::new(Full::from("no side")),
+        2 => Response::builder()
+            .header(DEGRADED_FIELD, "comments; code=UT")
+            .header(UNIT_FIELD, "articles;side=legacy;reason=percent;bucket=412")
+            .body(Full::from("[]"))
+            .unwrap(),
         _ => ok("legacy"),
     })
     .await;
@@ -74,6 +79,7 @@ async fn every_request_that_was_sent_is_in_the_books() {
     let asked = fixed.asked.load(SeqCst);
     assert!(asked >= 200);
     assert_eq!((found.total, found.failed, found.flips), (asked, asked / 10, 0));
+    assert_eq!(found.degraded, (asked + 8) / 10);
     let sided = asked - asked / 10 - asked.div_ceil(10);
     assert_eq!(found.units["articles"], Sides { legacy: sided, ..Sides::default() });
     assert!(found.notes[0].ends_with("answered 502"), "{:?}", found.notes);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// `4,512`.
-pub(super) fn count(number: u64) -> String {
+pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {
@@ -16,7 +16,7 @@ pub(super) fn count(number: u64) -> String {
 }
 
 /// `0.84 ms`, `8.4 ms`, `84 ms`, `8.4 s`.
-pub(super) fn time(time: Duration) -> String {
+pub(crate) fn time(time: Duration) -> String {
     let millis = time.as_secs_f64() * 1_000.0;
     match millis {
         _ if millis < 1.0 => format!("{millis:.2} ms"),
@@ -27,7 +27,7 @@ pub(super) fn time(time: Duration) -> String {
 }
 
 /// `96.1%` of a whole, `-` of nothing. What is not everything is never shown as `100.0%`.
-pub(super) fn share(part: u64, whole: u64) -> String {
+pub(crate) fn share(part: u64, whole: u64) -> String {
     if whole == 0 {
         return "-".to_owned();
     }
@@ -36,7 +36,7 @@ pub(super) fn share(part: u64, whole: u64) -> String {
 }
 
 /// `01:05`.
-pub(super) fn clock(time: Duration) -> String {
+pub(crate) fn clock(time: Duration) -> String {
     let seconds = time.as_secs();
     format!("{:02}:{:02}", seconds / 60, seconds % 60)
 }

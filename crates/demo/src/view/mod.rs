@@ -3,7 +3,7 @@
 //! Everything here is made from plain data. On a terminal the screen is redrawn in place; in a pipe there is a line per
 //! second instead.
 
-mod figures;
+pub(crate) mod figures;
 mod screen;
 mod summary;
 mod terminal;
@@ -11,5 +11,5 @@ mod terminal;
 pub use self::{
     screen::{Hint, Screen, Shadow, UnitLine, try_next},
     summary::{Summary, summary},
-    terminal::View,
+    terminal::{Picture, View},
 };

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::figures::{clock, count, share, time};
+use super::{
+    figures::{clock, count, share, time},
+    terminal::Picture,
+};
 use crate::traffic::{Latency, Sides, Snapshot};
 
 /// Everything the view shows.
@@ -86,8 +89,17 @@ pub fn try_next(banyan: &str, flags: &str) -> [Hint; 3] {
     ]
 }
 
-/// The whole screen, a text per line.
-pub(super) fn lines(screen: &Screen) -> Vec<String> {
+impl Picture for Screen {
+    fn lines(&self) -> Vec<String> {
+        lines(self)
+    }
+
+    fn line(&self) -> Option<String> {
+        Some(line(self))
+    }
+}
+
+fn lines(screen: &Screen) -> Vec<String> {
     let mut lines = vec![headline(screen), String::new()];
     lines.extend(latencies(&screen.traffic));
     lines.extend([format!("  {}", verdict(&screen.traffic)), String::new()]);
@@ -106,8 +118,7 @@ pub(super) fn lines(screen: &Screen) -> Vec<String> {
     lines
 }
 
-/// All that matters in one line, for a pipe.
-pub(super) fn line(screen: &Screen) -> String {
+fn line(screen: &Screen) -> String {
     let Snapshot { elapsed, rate, failed, flips, second, .. } = &screen.traffic;
     let mut line = format!(
         "{} {rate}/s failed {failed} flips {flips} p50 {} p95 {} p99 {}",
@@ -126,6 +137,10 @@ pub(super) fn line(screen: &Screen) -> String {
 /// What is wrong, or that nothing is.
 fn verdict(traffic: &Snapshot) -> String {
     match (traffic.failed + traffic.flips, traffic.notes.first()) {
+        (0, _) if traffic.degraded > 0 => {
+            let degraded = count(traffic.degraded);
+            format!("No request failed; {degraded} answers came with a part missing.")
+        }
         (0, _) => "No request failed, and nobody left the replacement unasked.".to_owned(),
         (wrong, Some(first)) => format!("{} went wrong, first: {first}", count(wrong)),
         (wrong, None) => format!("{} went wrong.", count(wrong)),
@@ -238,6 +253,15 @@ pub(super) mod tests {
         let text = lines(&screen).join("\n");
         assert!(text.contains("3 went wrong, first: GET /articles/7 answered 502"), "{text}");
         assert!(line(&screen).contains("failed 2 flips 1"));
+    }
+
+    #[test]
+    fn degraded_answers_are_said() {
+        let mut screen = well();
+        screen.traffic.degraded = 1_204;
+        let text = lines(&screen);
+        assert!(text.iter().any(|line| line.contains("1,204 answers came with a part missing")), "{text:#?}");
+        assert!(text.iter().all(|line| line.chars().count() <= 80), "{text:#?}");
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub fn summary(traffic: &Snapshot, units: &[UnitLine]) -> Summary {
             count(traffic.missed),
             count(traffic.flips)
         ),
+        degraded(traffic),
         format!(
             "latency   P50 {}, P95 {}, P99 {}",
             time(traffic.overall.p50),
@@ -40,6 +41,7 @@ pub fn summary(traffic: &Snapshot, units: &[UnitLine]) -> Summary {
             time(traffic.overall.p99)
         ),
     ];
+    lines.retain(|line| !line.is_empty());
     lines.extend(units.iter().flat_map(unit));
     if reasons.is_empty() {
         let well = "OK: both sides served, shadows were compared, no request failed.";
@@ -49,6 +51,15 @@ pub fn summary(traffic: &Snapshot, units: &[UnitLine]) -> Summary {
         lines.extend(reasons.iter().map(|reason| format!("  - {reason}")));
     }
     Summary { ok: reasons.is_empty(), reasons, text: lines.join("\n") }
+}
+
+/// Nothing unless something was missing.
+fn degraded(traffic: &Snapshot) -> String {
+    if traffic.degraded == 0 {
+        return String::new();
+    }
+    let (degraded, of) = (count(traffic.degraded), share(traffic.degraded, traffic.total));
+    format!("{degraded} answers ({of}) were degraded: what did not come in time was left out")
 }
 
 fn unit(unit: &UnitLine) -> [String; 2] {
@@ -125,6 +136,15 @@ mod tests {
             assert_eq!((found.ok, found.reasons), (false, vec![reason.to_owned()]));
             assert!(found.text.ends_with(&format!("NOT OK:\n  - {reason}")), "{}", found.text);
         }
+    }
+
+    #[test]
+    fn degraded_answers_are_counted_and_are_no_fault() {
+        let mut screen = well();
+        screen.traffic.degraded = 123;
+        let found = summary(&screen.traffic, &screen.units);
+        assert!(found.ok, "{:?}", found.reasons);
+        assert!(found.text.contains("\n123 answers (6.6%) were degraded"), "{}", found.text);
     }
 
     #[test]

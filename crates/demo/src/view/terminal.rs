@@ -12,10 +12,16 @@ use crossterm::{
     },
 };
 
-use super::screen::{self, Screen};
-
 /// Columns and rows of a terminal that does not say.
 const USUAL: (u16, u16) = (80, 24);
+
+/// What a view can show.
+pub trait Picture {
+    /// The whole screen, a text per line.
+    fn lines(&self) -> Vec<String>;
+    /// All that matters in one line, for a pipe; `None` when there is nothing to add to the line before.
+    fn line(&self) -> Option<String>;
+}
 
 /// The view. A terminal is given back as it was when this is dropped.
 #[derive(Debug)]
@@ -53,20 +59,24 @@ impl<W: Write> View<W> {
         Self { out, style: Style::InPlace { entered: false }, size: terminal::size }
     }
 
-    /// Shows a screen; call it once a second.
+    /// Shows a picture; call it once a second.
     ///
     /// # Errors
     /// When the output is gone.
-    pub fn show(&mut self, screen: &Screen) -> io::Result<()> {
+    pub fn show(&mut self, picture: &impl Picture) -> io::Result<()> {
         match self.style {
-            Style::Lines => writeln!(self.out, "{}", screen::line(screen))?,
+            Style::Lines => {
+                if let Some(line) = picture.line() {
+                    writeln!(self.out, "{line}")?;
+                }
+            }
             Style::InPlace { entered } => {
                 if !entered {
                     // Noted first: what was half done is undone as well.
                     self.style = Style::InPlace { entered: true };
                     queue!(self.out, EnterAlternateScreen, Hide, DisableLineWrap)?;
                 }
-                self.draw(&screen::lines(screen))?;
+                self.draw(&picture.lines())?;
             }
         }
         self.out.flush()
