@@ -37,6 +37,8 @@ enum What {
     PassThrough(Options),
     /// The same through a unit: sticky split, metrics, access log
     Unit(Options),
+    /// What the patterns of calling an upstream (breaker, retry, limit and so on) add to plain proxying
+    Resilience(Options),
     /// The same with 10 and with 10,000 routes
     Routes(Options),
     /// Memory at 0, 1,000 and 10,000 idle connections
@@ -103,6 +105,7 @@ fn run(what: What) -> anyhow::Result<()> {
         What::Replay(options) => return replay::replay(&options),
         What::PassThrough(options) => (vec![work::pass_through()], options),
         What::Unit(options) => (vec![work::unit()], options),
+        What::Resilience(options) => (vec![work::resilience()], options),
         What::Routes(options) => (vec![work::routes()], options),
         What::Idle(options) => (vec![work::idle()], options),
         What::Latency(options) => (vec![work::latency()], options),

@@ -25,6 +25,52 @@ pub(crate) const BANYAN_UNIT: Candidate = Candidate {
     requests: Requests::Users,
 };
 
+/// Plain proxying without any pattern.
+pub(crate) const BANYAN_BARE: Candidate = Candidate {
+    name: "Banyan, no patterns",
+    about: "breaker: off",
+    command: Some(|site| start(site, "off", &with_patterns("breaker: off"))),
+    requests: Requests::Same,
+};
+
+/// With every pattern that may refuse, repeat or limit a call.
+pub(crate) const BANYAN_PATTERNS: Candidate = Candidate {
+    name: "Banyan, patterns",
+    about: "retry, breaker with slow calls, throttle, adaptive concurrency, fallback",
+    command: Some(|site| start(site, "off", &with_patterns(PATTERNS))),
+    requests: Requests::Same,
+};
+
+/// The same, with second attempts.
+pub(crate) const BANYAN_HEDGED: Candidate = Candidate {
+    name: "Banyan, patterns, hedge",
+    about: "the same and hedge: {}",
+    command: Some(|site| start(site, "off", &with_patterns(&format!("{PATTERNS}, hedge: {{}}")))),
+    requests: Requests::Same,
+};
+
+/// The same, with bodies that are looked into.
+pub(crate) const BANYAN_VALID: Candidate = Candidate {
+    name: "Banyan, patterns, JSON",
+    about: "the same and valid_if: { json: true }",
+    command: Some(|site| {
+        start(site, "off", &with_patterns(&format!("{PATTERNS}, valid_if: {{ json: true }}")))
+    }),
+    requests: Requests::Same,
+};
+
+const PATTERNS: &str = "retry: {}, breaker: { slow: { over: 2s, share: 80% } }, throttle: {}, concurrency: { start: 100, max: 500 }";
+
+const FALLBACK: &str = ", fallback: [ { status: 200, json: [] } ]";
+
+/// Plain proxying, and more of the upstream.
+fn with_patterns(more: &str) -> String {
+    let fallback = if more.contains(PATTERNS) { FALLBACK } else { "" };
+    PASS_THROUGH
+        .replace("\"http://ORIGIN\"] }", &format!("\"http://ORIGIN\"], {more} }}"))
+        .replace("to: origin }", &format!("to: origin{fallback} }}"))
+}
+
 /// Plain proxying with few routes.
 pub(crate) const BANYAN_10: Candidate = Candidate {
     name: "Banyan, 10 routes",

@@ -63,7 +63,9 @@ impl Facts {
         };
         let end = scenario.end();
         let judged = rows(scenario.judged_from(), end);
-        let fault = scenario.fault().map(|fault| rows(fault.from, fault.to));
+        // The naive client's fault is not that of the system that takes its place.
+        let fault = scenario.fault().filter(|fault| fault.from >= scenario.judged_from());
+        let fault = fault.map(|fault| rows(fault.from, fault.to));
         let refusals = sum(&judged, |row| row.refusals);
         let last = rows(end.saturating_sub(20), end);
         Self {
@@ -191,6 +193,15 @@ pub(crate) mod tests {
     fn nothing_can_be_had_from_a_dead_database() {
         let facts = Facts::of(&measured(Name::S4, |_| 0), &Name::S4.scenario());
         assert_eq!((facts.goodput_in_fault, facts.good_p99_ms), (None, None));
+    }
+
+    #[test]
+    fn what_came_before_the_switch_is_not_judged() {
+        let facts = Facts::of(
+            &measured(Name::S6, |second| if second < 180 { 0 } else { 1000 }),
+            &Name::S6.scenario(),
+        );
+        assert_eq!((facts.goodput_in_fault, facts.back_after, facts.not_good), (None, Back::After(0), 0));
     }
 
     #[test]

@@ -72,7 +72,7 @@ struct Subject {
 
 /// Every work, in the order of the README.
 pub(crate) fn all() -> Vec<Work> {
-    vec![pass_through(), unit(), routes(), idle(), latency(), breaker()]
+    vec![pass_through(), unit(), resilience(), routes(), idle(), latency(), breaker()]
 }
 
 /// Plain proxying.
@@ -103,6 +103,25 @@ pub(crate) fn unit() -> Work {
             nginx::NGINX_SPLIT,
             users(nginx::NGINX),
             users(nginx::NGINX_LOG),
+        ],
+        method: Some(Method::Throughput),
+    }
+}
+
+/// What the patterns of calling an upstream add.
+pub(crate) fn resilience() -> Work {
+    Work {
+        name: "resilience",
+        title: "1 KiB of JSON, 64 connections",
+        columns: throughput::COLUMNS,
+        baselines: &["Banyan, no patterns"],
+        comparison: Comparison::Added,
+        candidates: vec![
+            banyan::BANYAN_BARE,
+            banyan::BANYAN,
+            banyan::BANYAN_PATTERNS,
+            banyan::BANYAN_HEDGED,
+            banyan::BANYAN_VALID,
         ],
         method: Some(Method::Throughput),
     }
