@@ -35,17 +35,7 @@ pub(super) fn back_after(rows: &[Row], story: &Story) -> Option<u32> {
 #[must_use]
 pub fn verdict(scene: &Scene, protection: &Protection) -> Summary {
     let reasons = reasons(scene);
-    let mut lines = vec![format!(
-        "After the blip, with a database as well as before:\n{:<16}{:>9}{:>10}{:>9}{:>10}{:>12}   back",
-        "", "good", "refused", "failed", "P99", "peak in db"
-    )];
-    lines.push(row("naive caller", &scene.naive, &scene.story));
-    lines.push(row("behind banyan", &scene.banyan, &scene.story));
-    lines.push(format!(
-        "banyan {protection}; refused by limit {}, by breaker {}.",
-        count(protection.by_limit),
-        count(protection.by_breaker)
-    ));
+    let mut lines = if scene.elapsed < scene.story.end() { Vec::new() } else { table(scene, protection) };
     if scene.missed > 0 {
         let missed = count(scene.missed);
         lines.push(format!(
@@ -61,6 +51,25 @@ pub fn verdict(scene: &Scene, protection: &Protection) -> Summary {
     Summary { ok: reasons.is_empty(), reasons, text: lines.join("\n") }
 }
 
+/// What is had after the blip, with whom.
+fn table(scene: &Scene, protection: &Protection) -> Vec<String> {
+    let Scene { story, naive, banyan, .. } = scene;
+    vec![
+        "After the blip, with a database as well as before:".to_owned(),
+        format!(
+            "{:<16}{:>9}{:>10}{:>9}{:>10}{:>12}   back",
+            "", "good", "refused", "failed", "P99", "peak in db"
+        ),
+        row("naive caller", naive, story),
+        row("behind banyan", banyan, story),
+        format!(
+            "banyan {protection}; refused by limit {}, by breaker {}.",
+            count(protection.by_limit),
+            count(protection.by_breaker)
+        ),
+    ]
+}
+
 /// The seconds after the blip, as far as they are over.
 fn after<'a>(rows: &'a [Row], story: &Story) -> &'a [Row] {
     let seconds = story.seconds(Phase::After);
@@ -73,6 +82,7 @@ fn row(name: &str, seen: &Seen, story: &Story) -> String {
     let part = |part: u32| share(part.into(), offered.into());
     let p99 = seen.p99_after.map_or_else(|| "-".to_owned(), time);
     let back = match back_after(&seen.rows, story) {
+        Some(0) => "at once".to_owned(),
         Some(seconds) => format!("after {seconds} s"),
         None => "never".to_owned(),
     };
@@ -176,6 +186,13 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn who_never_was_away_longer_than_the_blip_is_back_at_once() {
+        let banyan = seen(|second| if (25..35).contains(&second) { 33 } else { 99 }, 90);
+        let found = verdict(&Scene { banyan, ..scene(90) }, &protection());
+        assert!(found.ok && found.text.contains("at once"), "{}", found.text);
+    }
+
+    #[test]
     fn requests_that_were_left_out_are_said() {
         let found = verdict(&Scene { missed: 1_041, ..scene(90) }, &protection());
         assert!(found.ok && found.text.contains("\n1,041 requests were left out"), "{}", found.text);
@@ -195,6 +212,8 @@ pub(super) mod tests {
         ];
         for (scene, reason) in endings {
             let found = verdict(&scene, &protection());
+            // Of a story without an end there is nothing else to say.
+            assert_eq!(found.text.contains("After the blip"), scene.elapsed == STORY.end());
             assert_eq!((found.ok, found.reasons), (false, vec![reason.to_owned()]));
             assert!(found.text.ends_with(&format!("NOT OK:\n  - {reason}")), "{}", found.text);
         }

@@ -12,7 +12,7 @@ use banyan_gateway::Gateway;
 use banyan_telemetry::logging::{self, Format};
 use tokio::{
     signal::unix::{SignalKind, signal},
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval_at},
 };
 
 use super::{ADMIN, GATEWAY, free};
@@ -21,6 +21,9 @@ use crate::{cli::StorySize, process::Process};
 /// Files of the whole story. Both ends of every connection are in this process: 333 of the naive caller's pool, and up
 /// to a second's worth of callers at the gateway should the machine stand still.
 const FILES: u64 = 4_096;
+
+/// When the screen is first drawn.
+const FIRST_LOOK: Duration = Duration::from_millis(500);
 
 /// Tells the story to its end, or until somebody ends it. Succeeds when it came as announced.
 pub(super) fn run(quick: bool, size: StorySize) -> Result<ExitCode> {
@@ -56,7 +59,8 @@ pub(super) fn run(quick: bool, size: StorySize) -> Result<ExitCode> {
 async fn watch(play: &Play, gateway: &Gateway, open: &[Hint]) -> Result<NightScreen> {
     let (mut interrupt, mut end) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut view = View::stdout();
-    let mut ticks = interval(Duration::from_secs(1));
+    // Looks within seconds and not at their edges, where a little delay would show one twice and another not at all.
+    let mut ticks = interval_at(Instant::now() + FIRST_LOOK, Duration::from_secs(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let told = tokio::select! {
