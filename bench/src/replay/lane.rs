@@ -81,8 +81,11 @@ pub(crate) fn play(place: Place) -> anyhow::Result<()> {
     wait_for_go()?;
     let start = Instant::now();
     rig.call(callers(place, &scenario, pair.asked_first(), start)?);
-    let played = follow(&mut rig, &scenario, &mut pair, start);
-    played.with_context(|| place.system.candidate().name)?;
+    if let Err(error) = follow(&mut rig, &scenario, &mut pair, start) {
+        // To end its processes the pair has to open files, and too many open files may be what went wrong.
+        drop(rig);
+        return Err(error).context(place.system.candidate().name);
+    }
     let (tally, lag) = rig.into_callers().context("a lane has callers")?.finish();
     let candidate = place.system.candidate();
     let name = (candidate.name, candidate.about);

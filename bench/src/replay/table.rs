@@ -24,6 +24,7 @@ const CLOSE: &str = "<!-- /replay:table -->";
 pub(crate) fn write_all() -> anyhow::Result<()> {
     let runs = Run::newest()?;
     let folder = root().join(FOLDER);
+    std::fs::create_dir_all(&folder)?;
     let mut page = String::from(
         "# The incident replay: newest runs\n\nHow to read this: [docs/replay.md](../../docs/replay.md).\n",
     );
