@@ -248,12 +248,12 @@ fn copy_of(
     shadow::copy(local, exchange, exchange.decision.as_ref()?, original)
 }
 
-/// Whether the side that was decided for has answered itself.
+/// Whether the side that was decided for has answered itself, and what it wanted to answer.
 fn is_first_choice(exchange: &Exchange) -> bool {
-    exchange
-        .decision
-        .as_ref()
-        .is_some_and(|decision| decision.reason == crate::stages::decide::Reason::Percent)
+    let decided = exchange.decision.as_ref();
+    decided.is_some_and(|decision| decision.reason == crate::stages::decide::Reason::Percent)
+        && exchange.degraded.is_none()
+        && exchange.chaos.is_empty()
 }
 
 /// Ends an exchange whose head was refused before there was a request.
