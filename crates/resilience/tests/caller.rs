@@ -20,13 +20,15 @@ use banyan_resilience::{
 };
 use tokio::time::{Instant, sleep};
 
+/// What is built here is as it should be.
+const SOUND: &str = "sound settings";
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
 type Builder = PolicyBuilder<u32, &'static str>;
 
 fn policy(with: impl FnOnce(Builder) -> Builder) -> Policy<u32, &'static str> {
-    with(Policy::builder("users")).build().unwrap()
+    with(Policy::builder("users")).build().expect(SOUND)
 }
 
 fn caller() -> Caller {
@@ -35,7 +37,7 @@ fn caller() -> Caller {
 
 /// Opens after this many failures in a row.
 fn breaker(failures: u32) -> Arc<Breaker> {
-    Arc::new(Breaker::new(breaker::Settings::default().with_consecutive(failures).unwrap()))
+    Arc::new(Breaker::new(breaker::Settings::default().with_consecutive(failures).expect(SOUND)))
 }
 
 fn state(breaker: &Breaker) -> State {
@@ -43,7 +45,7 @@ fn state(breaker: &Breaker) -> State {
 }
 
 fn bulkhead(places: u32, queue: Duration) -> Arc<Limit> {
-    Limit::new(limit::Settings::fixed(places).unwrap().queue(queue).unwrap())
+    Limit::new(limit::Settings::fixed(places).expect(SOUND).queue(queue).expect(SOUND))
 }
 
 #[derive(Default)]
@@ -61,7 +63,7 @@ impl Observer for Told {
             Event::Fallback(why) => format!("fallback: {}", why.as_str()),
             _ => "other".to_owned(),
         };
-        self.0.lock().unwrap().push(text);
+        self.0.lock().expect(SOUND).push(text);
     }
 }
 
@@ -242,7 +244,7 @@ async fn an_empty_budget_ends_the_retries_of_all_calls() {
 }
 
 fn hedging(extra: u16) -> Arc<Hedge> {
-    Arc::new(Hedge::new(hedge::Settings::new(hedge::After::Fixed(10 * MS), extra).unwrap()))
+    Arc::new(Hedge::new(hedge::Settings::new(hedge::After::Fixed(10 * MS), extra).expect(SOUND)))
 }
 
 /// The first leg never answers, the second does.
