@@ -135,6 +135,9 @@ fn provenance(run: &Run) -> String {
 
 /// All scenarios at a glance: good answers a minute in the last 20 seconds, and whether all bars were reached.
 fn overview(runs: &[Run]) -> anyhow::Result<String> {
+    if runs.is_empty() {
+        return Ok("No run is kept yet: `cargo xtask replay`.\n".to_owned());
+    }
     let mut names: Vec<&str> = Vec::new();
     for measured in runs.iter().flat_map(|run| &run.systems) {
         if !names.contains(&measured.name.as_str()) {
@@ -233,6 +236,11 @@ pub(crate) mod tests {
         let text = overview(&[run()]).unwrap();
         assert!(text.contains("| Banyan | 60,000 (6 of 6) |"), "{text}");
         assert!(text.contains("| naive client | 4,980 ("), "{text}");
+    }
+
+    #[test]
+    fn without_runs_there_is_no_table() {
+        assert!(!overview(&[]).unwrap().contains('|'));
     }
 
     #[test]
