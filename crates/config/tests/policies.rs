@@ -139,7 +139,7 @@ fn only_the_breaker_and_shedding_are_on_without_being_written() {
     let breaker = upstream.breaker.unwrap();
     let mode =
         BreakerMode::Ratio { failures: percent("50%"), of_at_least: 20, within: seconds(10), slow: None };
-    assert_eq!((breaker.mode, breaker.open_for, breaker.open_at_most), (mode, seconds(5), seconds(60)));
+    assert_eq!((breaker.mode, breaker.open_for, breaker.open_at_most), (mode, seconds(5), seconds(8)));
     assert_eq!((breaker.probes, breaker.close_after, breaker.probe_timeout), (3, 2, seconds(15)));
     let shed = plan.shed.unwrap();
     assert_eq!((shed.wait, shed.over, shed.within), (Duration::from_millis(20), 2000, seconds(1)));
@@ -150,7 +150,7 @@ fn only_the_breaker_and_shedding_are_on_without_being_written() {
 fn an_empty_section_is_all_defaults_and_off_is_none() {
     let all = "retry: {}, breaker: {}, concurrency: {}, hedge: {}, throttle: {}";
     let upstream_with = upstream(all);
-    let written = "retry: { attempts: 3, base: 50ms, cap: 1s, budget: 20%, per_second: 2 }, breaker: { failures: 50%, of_at_least: 20, within: 10s, open_for: 5s, open_at_most: 60s, probes: 3, close_after: 2, probe_timeout: 15s }, concurrency: { start: 20, min: 1, max: 200, queue: 100ms }, hedge: { after: p95, extra: 2% }, throttle: { k: 2, within: 120s, cap: 90% }";
+    let written = "retry: { attempts: 3, base: 50ms, cap: 1s, budget: 20%, per_second: 2 }, breaker: { failures: 50%, of_at_least: 20, within: 10s, open_for: 5s, open_at_most: 8s, probes: 3, close_after: 2, probe_timeout: 15s }, concurrency: { start: 20, min: 1, max: 200, queue: 100ms }, hedge: { after: p95, extra: 2% }, throttle: { k: 2, within: 120s, cap: 90% }";
     assert_eq!(upstream_with, upstream(written));
     let off = upstream(
         "retry: off, breaker: off, concurrency: off, hedge: off, valid_if: off, throttle: off, chaos: off",
@@ -209,7 +209,11 @@ fn a_breaker_that_can_never_open_is_refused() {
     refused(with_upstream("breaker: { slow: { share: 0% } }"), "share is 0%: must be more than zero");
     refused(with_upstream("breaker: { slow: { over: 3s } }"), "no call can be slow: 'over' (3s)");
     refused(with_upstream("timeout: 1s, breaker: { slow: {} }"), "no call can be slow: 'over' (2s)");
-    refused(with_upstream("breaker: { open_for: 2m }"), "'open_for' (2m) is longer than 'open_at_most' (1m)");
+    refused(
+        with_upstream("breaker: { open_for: 2m, open_at_most: 1m }"),
+        "'open_for' (2m) is longer than 'open_at_most' (1m)",
+    );
+    assert_eq!(upstream("breaker: { open_for: 2m }").breaker.unwrap().open_at_most, seconds(120));
     refused(with_upstream("breaker: { within: 0s }"), "within is 0s: must be more than zero");
     refused(with_upstream("breaker: { probes: 0 }"), "probes is 0");
     refused(with_upstream("breaker: { close_after: 0 }"), "close_after is 0");

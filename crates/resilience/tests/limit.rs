@@ -93,30 +93,55 @@ async fn a_burst_waits_in_order_and_is_served() {
     }
 }
 
+/// Twice as many calls as 10 places can serve: one every 2 ms, 40 ms each. How long each waited, and whether for nothing, of
+/// those that came within `counted`.
+async fn overload(limit: &Arc<Limit>, counted: std::ops::Range<Duration>) -> Vec<(Duration, bool)> {
+    let began = Instant::now();
+    let mut calls = JoinSet::new();
+    while began.elapsed() < counted.end {
+        let (limit, came) = (Arc::clone(limit), Instant::now());
+        let counts = came - began >= counted.start;
+        calls.spawn(async move {
+            let slot = limit.acquire(None, came).await;
+            let waited = came.elapsed();
+            if slot.is_ok() {
+                tokio::time::sleep(40 * MS).await;
+            }
+            counts.then_some((waited, slot.is_ok()))
+        });
+        tokio::time::sleep(2 * MS).await;
+    }
+    calls.join_all().await.into_iter().flatten().collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_too_long_is_refused_at_its_end_and_served_at_its_front() {
+    let limit = bulkhead(10);
+    teach(&limit);
+    let _held: Vec<Slot> = (0..10).map(|_| take(&limit)).collect();
+    let came = Instant::now();
+    let mut line = JoinSet::new();
+    for _ in 0..40 {
+        line.spawn(limit.acquire(None, came));
+        tokio::task::yield_now().await;
+    }
+    // 10 places per 40 ms: the eighteenth who waits would wait for more than seven tenths of 100 ms.
+    let mut refused = 0;
+    while let Some(Ok(result)) = line.try_join_next() {
+        assert_eq!(result.expect_err("no place is free").why, Why::QueueFull);
+        refused += 1;
+    }
+    assert_eq!((refused, limit.status().waiting), (23, 17));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_standing_queue_serves_the_newest_and_refuses_within_five_milliseconds() {
     let limit = bulkhead(10);
     teach(&limit);
-    let held: Vec<Slot> = (0..10).map(|_| take(&limit)).collect();
-    // 10 places per 40 ms: the thirteenth who waits would wait for more than half of 100 ms.
-    let mut old = JoinSet::new();
-    for _ in 0..20 {
-        old.spawn(limit.acquire(None, Instant::now()));
-        tokio::task::yield_now().await;
-    }
-    let before = Instant::now();
-    while let Some(refused) = old.join_next().await {
-        let refusal = refused.unwrap().unwrap_err();
-        assert_eq!(refusal.why, Why::TimedOut);
-    }
-    assert!(before.elapsed() <= 10 * MS, "{:?}", before.elapsed());
-    let older = tokio::spawn(limit.acquire(None, Instant::now()));
-    tokio::time::sleep(2 * MS).await;
-    let newer = tokio::spawn(limit.acquire(None, Instant::now()));
-    tokio::time::sleep(MS).await;
-    drop(held.into_iter().next());
-    assert!(newer.await.unwrap().is_ok(), "the newest is the likeliest still to be there");
-    drop(older);
+    let seen = overload(&limit, 1500 * MS..2500 * MS).await;
+    let (served, refused): (Vec<_>, Vec<_>) = seen.iter().copied().partition(|(_, served)| *served);
+    assert!(served.len() >= 200 && refused.len() >= 200, "{} and {}", served.len(), refused.len());
+    assert!(seen.iter().all(|(waited, _)| *waited <= 10 * MS), "{:?}", seen.iter().max());
 }
 
 #[tokio::test(start_paused = true)]

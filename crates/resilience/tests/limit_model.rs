@@ -177,10 +177,13 @@ fn where_service_times_scatter_the_bars_hold_on_average() {
             ]) {
                 *sum += value / 4.0;
             }
+            // Below capacity less than a hundredth is refused, and of those some have waited before they could know.
+            for overloaded in [&s2, &s3] {
+                assert!(overloaded.refusal_quantile(0.99, 0.0..90.0) <= 60.0);
+            }
             for report in [&s1, &s2, &s3] {
                 // The knee is seen only as well as the scatter allows.
                 assert!(report.peak(0.0..90.0) <= 64, "{}", report.peak(0.0..90.0));
-                assert!(report.refusal_quantile(0.99, 0.0..90.0) <= 60.0);
             }
         }
         let [s1, s2, s3, back] = goodput;

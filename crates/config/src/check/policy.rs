@@ -13,6 +13,10 @@ use crate::{
     source::Spanned,
 };
 
+/// How long a breaker refuses at most, unless the config says otherwise: an upstream that is well again is found out within
+/// ten seconds, and a few probes every eight harm nobody.
+const OPEN_AT_MOST: Duration = Duration::from_secs(8);
+
 pub(super) fn retry(fields: &Fields<'_>) -> Read<Retry> {
     let (base, cap) = ordered(fields, "base", "cap");
     Ok(Retry {
@@ -31,11 +35,11 @@ pub(super) fn breaker(
     deadline: Read<Duration>,
 ) -> Read<Breaker> {
     let mode = mode(fields, timeout.ok());
-    let (open_for, open_at_most) = ordered(fields, "open_for", "open_at_most");
+    let (open_for, open_at_most) = open(fields)?;
     Ok(Breaker {
         mode: mode?,
-        open_for: open_for?,
-        open_at_most: open_at_most?,
+        open_for,
+        open_at_most,
         probes: fields.get("probes")?,
         close_after: fields.get("close_after")?,
         probe_timeout: match fields.maybe("probe_timeout")? {
@@ -43,6 +47,16 @@ pub(super) fn breaker(
             None => deadline?,
         },
     })
+}
+
+/// How long it is open, at first and at most.
+fn open(fields: &Fields<'_>) -> Read<(Duration, Duration)> {
+    let first = fields.get::<Duration>("open_for")?;
+    if fields.maybe::<Duration>("open_at_most")?.is_none() {
+        return Ok((first, first.max(OPEN_AT_MOST)));
+    }
+    let (first, most) = ordered(fields, "open_for", "open_at_most");
+    Ok((first?, most?))
 }
 
 fn mode(fields: &Fields<'_>, timeout: Option<Duration>) -> Read<BreakerMode> {

@@ -105,8 +105,8 @@ pub(super) static BREAKER: Object = Object {
         Field {
             key: "open_at_most",
             kind: LIMIT,
-            absence: Default("60s"),
-            doc: "The longest it refuses; at least `open_for`.",
+            absence: Means("8s, or `open_for` if that is longer"),
+            doc: "The longest it refuses; at least `open_for`. An upstream that is well again waits for up to that long.",
         },
         Field {
             key: "probes",

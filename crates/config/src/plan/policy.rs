@@ -51,7 +51,7 @@ pub struct Breaker {
     pub mode: BreakerMode,
     /// How long it refuses at first; doubles each time probes fail. Default 5 s; at most `open_at_most`.
     pub open_for: Duration,
-    /// The longest it refuses. Default 60 s.
+    /// The longest it refuses. Default 8 s, or `open_for` if that is longer.
     pub open_at_most: Duration,
     /// Calls let through at once while it probes. Default 3; at least 1.
     pub probes: u32,

@@ -15,8 +15,8 @@ const MOST_PROBES: u32 = 1_000;
 
 /// How a breaker judges and recovers. Whatever is built is sound: a breaker that could never trip is refused here.
 ///
-/// The defaults: open when at least 50 % of at least 20 calls failed within 10 s; stay open 5 s, then 10, 20, 40 and at
-/// most 60 s while probing fails; let 3 probes in at once and close after 2 successes; a probe may take 15 s.
+/// The defaults: open when at least 50 % of at least 20 calls failed within 10 s; stay open 5 s, then at
+/// most 8 s while probing fails; let 3 probes in at once and close after 2 successes; a probe may take 15 s.
 ///
 /// ```
 /// use std::time::Duration;
@@ -120,7 +120,9 @@ impl Default for Settings {
                 slow: None,
             },
             open_for: Duration::from_secs(5),
-            open_at_most: Duration::from_secs(60),
+            // A dependency that is well again is found out within ten seconds. A few probes every eight harm nobody, and a
+            // longer pause keeps callers out who could be served.
+            open_at_most: Duration::from_secs(8),
             probes: 3,
             close_after: 2,
             // No call outlives the default deadline of 15 s, so no probe that lives is taken for a hanging one.

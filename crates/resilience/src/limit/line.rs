@@ -26,6 +26,8 @@ pub(super) const STANDING: Duration = Duration::from_millis(5);
 /// How long one may wait before it is asked whether waiting still has a point. A refusal is to be made within 50 ms;
 /// this leaves 10 ms for timers and threads that are late.
 const SECOND_THOUGHT: Duration = Duration::from_millis(40);
+/// The share of the longest wait from which on, if it is foreseen, nobody joins the line.
+const FULL: f64 = 0.7;
 /// The shortest silence that means anything.
 const SILENCE: Duration = Duration::from_millis(50);
 /// How long waits may stay above [`STANDING`] without shrinking, in two halves.
@@ -131,9 +133,10 @@ impl<T> Line<T> {
         if left.is_zero() || expected.is_some_and(|expected| expected > left) {
             return Err(Why::Deadline);
         }
-        if !self.is_standing() && expected.is_some_and(|expected| expected > self.wait / 2) {
-            // The newest goes first from here on, so it is not the newcomer who has no prospect.
-            self.standing = Some(now);
+        // A burst fills the line for a moment, and is served in order: who would wait for too long is refused, and nobody
+        // else. Only a line that stays long stands.
+        if expected.is_some_and(|expected| expected > self.wait.mul_f64(FULL)) {
+            return Err(Why::QueueFull);
         }
         Ok(())
     }
