@@ -6,10 +6,12 @@
 //!
 //! | mood | who is next | how long one may wait | becomes the other when |
 //! |---|---|---|---|
-//! | moving | the oldest | the queue wait, if the place would come within it | a call would wait longer than that, or waits have been above 5 ms for a second without shrinking |
+//! | moving | the oldest | the queue wait, if the place would come within it | somebody who waits has to give up, or waits have been above 5 ms for a second without shrinking |
 //! | standing | the newest | 5 ms | nobody was refused for the queue wait or a round trip, whichever is longer |
 //!
-//! The newest goes first in a standing queue because its caller is the likeliest still to be there.
+//! The newest goes first in a standing queue because its caller is the likeliest still to be there. A newcomer who would
+//! wait for too long is refused at once, and changes nothing for the others: a burst fills the line for a moment, and is
+//! served in order.
 //!
 //! How long a wait would be is known from Little's law: `limit` places that are each taken for a round trip become free
 //! at `limit / round trip`. Silence lowers that: if nothing became free for longer than a round trip, the dependency has
@@ -133,8 +135,6 @@ impl<T> Line<T> {
         if left.is_zero() || expected.is_some_and(|expected| expected > left) {
             return Err(Why::Deadline);
         }
-        // A burst fills the line for a moment, and is served in order: who would wait for too long is refused, and nobody
-        // else. Only a line that stays long stands.
         if expected.is_some_and(|expected| expected > self.wait.mul_f64(FULL)) {
             return Err(Why::QueueFull);
         }

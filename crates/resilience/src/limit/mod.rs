@@ -132,8 +132,8 @@ impl Limit {
     }
 
     /// A place, if need be after waiting for it: at most until the queue's wait is over or `until`, the caller's deadline,
-    /// has come. Whoever is not going to get one is refused as soon as that can be foreseen, within 50 ms of `now` unless
-    /// the dependency slows down in just that moment.
+    /// has come. Whoever is not going to get one is refused as soon as that can be foreseen: mostly at once, and
+    /// nearly always within 50 ms of `now` unless the dependency slows down in just that moment.
     ///
     /// Dropping the future leaves the queue; no place is ever lost.
     ///
