@@ -69,7 +69,7 @@ fn write_table(text: &mut String, work: &Work, run: &Run) -> fmt::Result {
             write!(text, " {} |", cell(candidate, column))?;
         }
         for baseline in &baselines {
-            write!(text, " {} |", compare(work.comparison, candidate, baseline, work.columns[0].figure))?;
+            write!(text, " {} |", compare(work.comparison, candidate, baseline, &work.columns[0]))?;
         }
         writeln!(text)?;
     }
@@ -98,8 +98,8 @@ fn cell(candidate: &Measured, column: &Column) -> String {
 }
 
 /// Compares two candidates round by round: what drifts with the machine falls out.
-fn compare(comparison: Comparison, candidate: &Measured, baseline: &Measured, figure: &str) -> String {
-    let pairs = candidate.figure(figure).zip(baseline.figure(figure));
+fn compare(comparison: Comparison, candidate: &Measured, baseline: &Measured, column: &Column) -> String {
+    let pairs = candidate.figure(column.figure).zip(baseline.figure(column.figure));
     let compared = pairs.map(|(value, base)| match comparison {
         Comparison::Ratio => value / base,
         Comparison::Added => value - base,
@@ -107,7 +107,7 @@ fn compare(comparison: Comparison, candidate: &Measured, baseline: &Measured, fi
     let Some(Summary { median, .. }) = Summary::of(compared) else { return "-".to_owned() };
     match comparison {
         Comparison::Ratio => format!("{median:.2}"),
-        Comparison::Added => format!("{median:.0}"),
+        Comparison::Added => format!("{median:.*}", column.decimals),
     }
 }
 
