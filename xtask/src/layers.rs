@@ -25,8 +25,10 @@ const TABLE: &[(&str, May)] = &[
     ("banyan-http1", May::UseOnly(&[])),
     ("banyan-flags", May::UseOnly(&[])),
     ("banyan-compare", May::UseOnly(&[])),
+    ("banyan-httpcache", May::UseOnly(&[])),
     // A library for any Rust service: it knows nothing of the rest.
     ("banyan-resilience", May::UseOnly(&[])),
+    ("banyan-l2", May::UseOnly(&["banyan-resilience"])),
     ("banyan-state", May::UseOnly(&["banyan-flags"])),
     ("banyan-config", May::UseOnly(&["banyan-flags"])),
     ("banyan-telemetry", May::UseOnly(&["banyan-config", "banyan-state"])),
