@@ -1,4 +1,9 @@
-//! One scenario, from start to end, with all systems at the same time.
+//! One scenario, from start to end: in a first turn all systems at the same time that guard the database, in a second
+//! all that do not.
+//!
+//! Callers and databases of all systems share one core. A jam is ten thousand connections that are opened again every few
+//! seconds: played at the same time, it stalls the callers of those that are not jammed, and what is measured of them is
+//! the stall. Within a turn everybody has the same company.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -12,12 +17,12 @@ use hdrhistogram::Histogram;
 
 use super::{
     callers::PATIENCE,
-    kept::Run,
+    kept::{Measured, Run},
     lane::{GO, READY, Report},
     scenario::Scenario,
     systems::System,
     tally::Row,
-    watch::Watch,
+    watch::{Watch, Watched},
 };
 use crate::{machine::Machine, poll, record};
 
@@ -31,18 +36,44 @@ struct Lane {
     output: BufReader<ChildStdout>,
 }
 
-/// Runs a scenario on all `systems` at once.
+/// Runs a scenario on all `systems`, turn by turn.
 ///
 /// # Errors
 /// When a system does not start, or a lane ends before its time; it has said why.
 pub(crate) fn run(scenario: &Scenario, systems: &[System], seed: u64) -> anyhow::Result<Run> {
     let (at, machine) = (record::Run::now(), Machine::look()?);
+    let (mut watched, mut measured) = (Watched::default(), Vec::new());
+    for guards in [true, false] {
+        let turn: Vec<_> = systems.iter().copied().filter(|system| system.guards() == guards).collect();
+        if turn.is_empty() {
+            continue;
+        }
+        let (seen, reports) = play(scenario, &turn, seed)?;
+        watched = watched.and(&seen);
+        measured.extend(turn.into_iter().zip(reports));
+    }
+    measured.sort_by_key(|(system, _)| systems.iter().position(|one| one == system));
+    Ok(Run {
+        scenario: scenario.clone(),
+        at,
+        machine,
+        seed,
+        patience_ms: u64::try_from(PATIENCE.as_millis())?,
+        watched,
+        columns: Row::COLUMNS.map(str::to_owned).to_vec(),
+        systems: measured.into_iter().map(|(_, measured)| measured).collect(),
+    })
+}
+
+/// One turn: `systems` at the same time.
+fn play(scenario: &Scenario, systems: &[System], seed: u64) -> anyhow::Result<(Watched, Vec<Measured>)> {
     let mut lanes = Vec::new();
     for (number, system) in systems.iter().enumerate() {
         let place = [seed.to_string(), number.to_string(), systems.len().to_string()];
         lanes.push(Lane::start(scenario, *system, &place).with_context(|| system.candidate().name)?);
     }
-    eprintln!("{:?}, {}: {} s, {} systems", scenario.name, scenario.title, scenario.end(), systems.len());
+    let names: Vec<_> = systems.iter().map(|system| system.candidate().name).collect();
+    eprintln!("{:?}, {}: {} s of {}", scenario.name, scenario.title, scenario.end(), names.join(", "));
     for lane in &mut lanes {
         writeln!(lane.input, "{GO}")?;
     }
@@ -54,16 +85,7 @@ pub(crate) fn run(scenario: &Scenario, systems: &[System], seed: u64) -> anyhow:
         measured.push(report.measured);
     }
     let unsent = measured.iter().flat_map(|one| &one.rows).map(|row| row.unsent).sum();
-    Ok(Run {
-        scenario: scenario.clone(),
-        at,
-        machine,
-        seed,
-        patience_ms: u64::try_from(PATIENCE.as_millis())?,
-        watched: watch.finish(&lag, unsent),
-        columns: Row::COLUMNS.map(str::to_owned).to_vec(),
-        systems: measured,
-    })
+    Ok((watch.finish(&lag, unsent), measured))
 }
 
 /// Looks at the cores once a second, to the last second in which anything is sent.

@@ -97,6 +97,11 @@ impl System {
         }
     }
 
+    /// Whether it holds anything back from the database. Who does not is jammed once the database falters.
+    pub(crate) const fn guards(self) -> bool {
+        matches!(self, Self::Banyan | Self::HaproxyTuned)
+    }
+
     /// Starts it in front of the database at `stub`, which must be answering.
     ///
     /// # Errors
