@@ -3,11 +3,14 @@
 //! Everything here is valid by construction: names are resolved to indexes, units are parsed, ranges are checked.
 //! The data plane compiles it into its own tables; nobody changes it. A request keeps the plan it started with.
 
+mod cache;
 mod chaos;
 mod listen;
 mod policy;
 mod process;
 mod route;
+mod secret;
+mod tag;
 mod unit;
 mod upstream;
 
@@ -16,6 +19,7 @@ use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 use ipnet::IpNet;
 
 pub use self::{
+    cache::{Cache, CacheAllow, CacheRules, KeyPart, Redis, RedisUrl, RouteCache, Warm},
     chaos::{Chaos, ChaosFailure, ChaosWhen},
     listen::{Admin, Listener, ListenerTls},
     policy::{
@@ -24,6 +28,8 @@ pub use self::{
     },
     process::{AccessLog, Environment, Limits, Log, Otlp, ShadowLimits, Shed, Timeouts},
     route::{Criticality, Effect, FallbackAnswer, HostMatch, Route, RouteFallback, RoutePolicy, Target},
+    secret::Secret,
+    tag::{TagError, TagSegment, TagTemplate},
     unit::{Shadow, SubjectSource, Unit},
     upstream::{Eject, Endpoint, Health, HostField, Protocol, Upstream},
 };
@@ -60,6 +66,8 @@ pub struct Plan {
     pub shadow: ShadowLimits,
     /// Shedding by criticality; `None` when it is off. On unless the config says otherwise.
     pub shed: Option<Shed>,
+    /// Where answers are kept; `None` when none are: neither this nor a route of the config says `cache`.
+    pub cache: Option<Cache>,
     /// Logical services, indexed by [`UpstreamId`].
     pub upstreams: Vec<Upstream>,
     /// Units of migration, indexed by [`UnitId`].

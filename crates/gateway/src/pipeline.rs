@@ -253,7 +253,7 @@ fn is_first_choice(exchange: &Exchange) -> bool {
     let decided = exchange.decision.as_ref();
     decided.is_some_and(|decision| decision.reason == crate::stages::decide::Reason::Percent)
         && exchange.degraded.is_none()
-        && exchange.chaos.is_empty()
+        && exchange.asked.chaos.is_empty()
 }
 
 /// Ends an exchange whose head was refused before there was a request.
@@ -282,7 +282,7 @@ pub(crate) fn begin(
 mod tests {
     use banyan_config::{
         pattern::Pattern,
-        plan::{Effect, RoutePolicy, UpstreamId},
+        plan::{Effect, RouteCache, RoutePolicy, UpstreamId},
         source::Span,
     };
 
@@ -299,6 +299,8 @@ mod tests {
             effect: Effect::Read,
             body_limit: None,
             policy: RoutePolicy::default(),
+            cache: RouteCache::Off,
+            invalidates: Vec::new(),
             span: Span::default(),
         }
     }

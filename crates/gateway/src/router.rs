@@ -317,7 +317,7 @@ pub(crate) fn captures<'p>(pattern: &banyan_config::pattern::Pattern, path: &'p 
 mod tests {
     use banyan_config::{
         pattern::Pattern,
-        plan::{Effect, RoutePolicy, Target, UpstreamId},
+        plan::{Effect, RouteCache, RoutePolicy, Target, UpstreamId},
         source::Span,
     };
 
@@ -334,6 +334,8 @@ mod tests {
             effect: Effect::Read,
             body_limit: None,
             policy: RoutePolicy::default(),
+            cache: RouteCache::Off,
+            invalidates: Vec::new(),
             span: Span::default(),
         }
     }

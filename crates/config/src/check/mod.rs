@@ -84,6 +84,7 @@ pub(crate) fn plan(root: &Fields<'_>, base: &Path, hash: String) -> Read<Plan> {
         otlp: otlp?,
         shadow: shadow?,
         shed: shed?,
+        cache: None,
         upstreams: upstreams?,
         units: units?,
         routes: routes?,

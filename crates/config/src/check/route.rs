@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     pattern::{Pattern, Segment},
-    plan::{Effect, HostMatch, Route, RoutePolicy, Target, UpstreamId},
+    plan::{Effect, HostMatch, Route, RouteCache, RoutePolicy, Target, UpstreamId},
     read::Fields,
     report::{Problems, Read, Reported},
     source::{Span, Spanned},
@@ -67,6 +67,8 @@ impl Draft {
             effect: rest.effect,
             body_limit: rest.body_limit,
             policy: rest.policy,
+            cache: RouteCache::Off,
+            invalidates: Vec::new(),
             span: rest.span,
         })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 
-use super::{Chaos, Hedge, Override, Retry, UnitId, UpstreamId, ValidIf};
+use super::{Chaos, Hedge, Override, Retry, RouteCache, TagTemplate, UnitId, UpstreamId, ValidIf};
 use crate::{pattern::Pattern, source::Span};
 
 /// What a route does to the world.
@@ -38,6 +38,11 @@ pub struct Route {
     pub body_limit: Option<u64>,
     /// How its calls are made, where that differs from what its upstream says.
     pub policy: RoutePolicy,
+    /// What is kept of its answers. [`RouteCache::Off`] on a route that writes or that neither GET nor HEAD reach.
+    pub cache: RouteCache,
+    /// Tags of answers that a request of this route makes wrong; distinct, at most 16. Empty on a route that only reads
+    /// by safe methods.
+    pub invalidates: Vec<TagTemplate>,
     /// Where it stands in the config.
     pub span: Span,
 }
