@@ -1,0 +1,1 @@
+//! The shared level of a cache: Redis behind our own deadline.
