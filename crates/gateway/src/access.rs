@@ -34,11 +34,11 @@ pub(crate) fn write(out: &mut Vec<u8>, local: &Local, exchange: &Exchange, at: S
         text(out, "reason", |out| out.extend_from_slice(decision.reason.as_str().as_bytes()));
         field(out, "bucket", u64::from(decision.bucket.index()));
     }
-    if let Some(upstream) = &exchange.upstream {
+    if let Some(upstream) = &exchange.asked.upstream {
         text(out, "upstream", |out| escape(out, upstream));
-        field(out, "attempts", u64::from(exchange.attempts));
+        field(out, "attempts", u64::from(exchange.asked.attempts));
     }
-    if let Some(endpoint) = exchange.endpoint {
+    if let Some(endpoint) = exchange.asked.endpoint {
         text(out, "endpoint", |out| {
             ip(out, endpoint.ip());
             out.push(b':');
@@ -48,8 +48,8 @@ pub(crate) fn write(out: &mut Vec<u8>, local: &Local, exchange: &Exchange, at: S
     if let Some(degraded) = &exchange.degraded {
         text(out, "missing", |out| escape(out, &degraded.missing));
     }
-    if !exchange.chaos.is_empty() {
-        text(out, "chaos", |out| out.extend_from_slice(exchange.chaos.join(",").as_bytes()));
+    if !exchange.asked.chaos.is_empty() {
+        text(out, "chaos", |out| out.extend_from_slice(exchange.asked.chaos.join(",").as_bytes()));
     }
     if let Some(detail) = exchange.detail {
         text(out, "detail", |out| escape(out, detail));

@@ -37,12 +37,8 @@ pub(crate) struct Exchange {
     pub(crate) route: Option<usize>,
     /// For routes of a unit.
     pub(crate) decision: Option<Decision>,
-    /// Who answered, or was asked last.
-    pub(crate) upstream: Option<Arc<str>>,
-    /// Its address.
-    pub(crate) endpoint: Option<SocketAddr>,
-    /// Attempts on upstreams.
-    pub(crate) attempts: u32,
+    /// What came of asking upstreams.
+    pub(crate) asked: Asked,
     /// Status sent.
     pub(crate) status: u16,
     /// Bytes of the answer's body that were handed to the client's connection.
@@ -51,20 +47,31 @@ pub(crate) struct Exchange {
     pub(crate) ending: Ending,
     /// More on a refusal: static, so that nothing of the request leaks.
     pub(crate) detail: Option<&'static str>,
-    /// When asking again may help, for a refusal.
-    pub(crate) retry_after: Option<Duration>,
-    /// How the last call to an upstream failed; [`Ending::Ok`] when it did not.
-    pub(crate) trouble: Ending,
     /// For an answer that is a substitute.
     pub(crate) degraded: Option<Degraded>,
-    /// Faults made on purpose.
-    pub(crate) chaos: SmallVec<[&'static str; 2]>,
     /// When the caller gives up, if it said so.
     pub(crate) caller_deadline: Option<Instant>,
     /// Generation of the plan it was served by.
     pub(crate) generation: u64,
     /// Counts it among the requests under way.
     _active: Active,
+}
+
+/// What came of asking upstreams, for one exchange.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asked {
+    /// Who answered, or was asked last.
+    pub(crate) upstream: Option<Arc<str>>,
+    /// Its address.
+    pub(crate) endpoint: Option<SocketAddr>,
+    /// Attempts made.
+    pub(crate) attempts: u32,
+    /// When asking again may help, for a refusal.
+    pub(crate) retry_after: Option<Duration>,
+    /// How the last call failed; [`Ending::Ok`] when it did not.
+    pub(crate) trouble: Ending,
+    /// Faults made on purpose.
+    pub(crate) chaos: SmallVec<[&'static str; 2]>,
 }
 
 /// What a substitute stands in for.
@@ -108,17 +115,12 @@ impl Exchange {
             seen,
             route: None,
             decision: None,
-            upstream: None,
-            endpoint: None,
-            attempts: 0,
+            asked: Asked::default(),
             status: 0,
             sent: 0,
             ending: Ending::ClientGone,
             detail: None,
-            retry_after: None,
-            trouble: Ending::Ok,
             degraded: None,
-            chaos: SmallVec::new(),
             caller_deadline: None,
             generation: 0,
             _active: Active(active.clone()),

@@ -17,6 +17,7 @@ pub mod outcome;
 mod pipeline;
 pub mod router;
 mod scrape;
+mod seldom;
 mod shadow;
 pub mod stages;
 mod status;

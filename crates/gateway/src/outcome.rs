@@ -6,10 +6,11 @@
 use http::StatusCode;
 
 /// How an exchange ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Ending {
     /// The answer was delivered.
+    #[default]
     Ok,
     /// Malformed request.
     BadRequest,

@@ -67,7 +67,12 @@ async fn answer(
     let Incoming { method, target, headers, body } = incoming;
     let host = host_of(target, headers);
 
-    // 1. Admit: a loop, or a caller that has given up, goes no further.
+    // 1. Admit: a path that is none, a loop, or a caller that has given up, goes no further.
+    admit::check_path(target)?;
+    if target.path() == "*" {
+        exchange.ending = Ending::Ok;
+        return Ok(respond::about_the_server());
+    }
     let hop = admit::admit(exchange, headers, plan.limits.hops, exchange.started)?;
     // 2. Route.
     let index = route::route(&local.compiled, method, target, host.to_str().unwrap_or_default(), headers)

@@ -231,7 +231,7 @@ fn span(local: &Local, exchange: &Exchange, start: std::time::SystemTime, took: 
         route: route.to_owned(),
         status: exchange.status,
         ending: exchange.ending.row().code,
-        upstream: exchange.upstream.as_deref().map(ToOwned::to_owned),
+        upstream: exchange.asked.upstream.as_deref().map(ToOwned::to_owned),
         unit: exchange.decision.as_ref().map(|decision| decision.name.to_string()),
         side: exchange.decision.as_ref().map(|decision| decision.side.as_str()),
     }

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use banyan_config::plan::{Chaos, Effect, Environment, Route, RouteFallback, Target, UpstreamId};
+use banyan_flags::Bucket;
 use banyan_resilience::{CallError, Failed, Refuser, Request};
 use http::{HeaderValue, Method};
 use rand::Rng as _;
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     dependency::{Patterns, asking::Asking},
-    exchange::{Degraded, Exchange},
+    exchange::{Asked, Degraded, Exchange},
     forward::Fields,
     outcome::Ending,
     upstream::ask::Trail,
@@ -24,6 +25,17 @@ use crate::{
 
 /// Spreads small numbers over all bits (the golden ratio's fraction of 2^64).
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// On whose behalf upstreams are asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Behalf {
+    /// Index into the plan's routes.
+    pub(crate) route: usize,
+    /// Of the subject, where a side was decided.
+    pub(crate) bucket: Option<Bucket>,
+    /// When nobody waits any more, if that is known.
+    pub(crate) deadline: Option<Instant>,
+}
 
 /// A request ready to be sent to whichever side.
 #[derive(Clone, Copy)]
@@ -57,7 +69,12 @@ pub(crate) async fn call(
         (Target::Unit(_), None) => return Err(Ending::Internal.into()),
         (Target::Upstream(upstream), _) => upstream,
     };
-    let mut result = ask(worker, local, exchange, upstream, call, body).await;
+    let behalf = Behalf {
+        route: exchange.route.ok_or(Ending::Internal)?,
+        bucket: decision.as_ref().map(|decision| decision.bucket),
+        deadline: exchange.caller_deadline,
+    };
+    let mut result = ask(worker, local, &behalf, &mut exchange.asked, upstream, call, body).await;
     if let Some(decision) = decision
         && let Some(body) = spare.as_ref().and_then(ReqBody::again)
         && may_ask_legacy(local, route, &decision, &call)
@@ -68,7 +85,8 @@ pub(crate) async fn call(
         drop(result);
         let legacy = local.compiled.plan.units[decision.unit.0].legacy;
         exchange.decision = Some(Decision { side: Side::Legacy, reason: Reason::Fallback, ..decision });
-        result = ask(worker, local, exchange, legacy, Call { now: Instant::now(), ..call }, body).await;
+        let call = Call { now: Instant::now(), ..call };
+        result = ask(worker, local, &behalf, &mut exchange.asked, legacy, call, body).await;
     }
     for fallback in &route.policy.fallback {
         if call.upgrade.is_some() || !has_failed(&result) {
@@ -83,10 +101,11 @@ pub(crate) async fn call(
                     continue;
                 };
                 drop(result);
-                ask(worker, local, exchange, *other, Call { now: Instant::now(), ..call }, body).await
+                let call = Call { now: Instant::now(), ..call };
+                ask(worker, local, &behalf, &mut exchange.asked, *other, call, body).await
             }
         };
-        exchange.degraded = Some(Degraded { missing, ending: exchange.trouble });
+        exchange.degraded = Some(Degraded { missing, ending: exchange.asked.trouble });
         result = substituted;
     }
     result
@@ -114,21 +133,22 @@ fn has_time(exchange: &Exchange) -> bool {
 }
 
 /// One call to one upstream, under the policy that the route has for it.
-async fn ask(
+pub(crate) async fn ask(
     worker: &Worker,
     local: &Local,
-    exchange: &mut Exchange,
+    behalf: &Behalf,
+    asked: &mut Asked,
     id: UpstreamId,
     call: Call<'_>,
     body: ReqBody,
 ) -> Result<Reply, Broken> {
     let upstream = local.upstreams[id.0].clone();
-    let policy = local.compiled.policies.of(exchange.route, id);
+    let policy = local.compiled.policies.of(Some(behalf.route), id);
     let patterns = &upstream.shared.patterns;
-    exchange.upstream = Some(upstream.shared.config.name.clone());
-    admit(worker, local, exchange, patterns, call.now)?;
+    asked.upstream = Some(upstream.shared.config.name.clone());
+    admit(worker, local, behalf, asked, patterns, call.now)?;
     let mut request = Request::new().beginning(call.now);
-    if let Some(deadline) = exchange.caller_deadline {
+    if let Some(deadline) = behalf.deadline {
         request = request.until(deadline);
     }
     let spare = body.again();
@@ -142,12 +162,12 @@ async fn ask(
         upstream: upstream.clone(),
         policy,
         call,
-        pass_deadline: exchange.caller_deadline.is_some(),
+        pass_deadline: behalf.deadline.is_some(),
         body: RefCell::new(Some(body)),
         spare,
         trail: Trail::default(),
-        chaos: chaos(local, exchange, id, call.now),
-        bucket: exchange.decision.as_ref().map(|decision| decision.bucket),
+        chaos: chaos(local, behalf.route, id, call.now),
+        bucket: behalf.bucket,
         waited: Cell::new(None),
         made: RefCell::default(),
     };
@@ -162,17 +182,17 @@ async fn ask(
     {
         patterns.waited(None, call.now);
     }
-    exchange.attempts += asking.trail.attempts.get();
-    exchange.endpoint = asking.trail.endpoint.get();
-    exchange.chaos.extend(asking.made.take());
+    asked.attempts += asking.trail.attempts.get();
+    asked.endpoint = asking.trail.endpoint.get();
+    asked.chaos.extend(asking.made.take());
     let (result, outcome) = match result {
         Ok(answer) => (Ok(answer.value), "ok"),
         Err(failed) => {
-            let broken = broken(failed, exchange);
+            let broken = broken(failed, asked);
             (Err(broken), broken.ending.row().code)
         }
     };
-    exchange.trouble = result.as_ref().err().map_or(Ending::Ok, |broken| broken.ending);
+    asked.trouble = result.as_ref().err().map_or(Ending::Ok, |broken| broken.ending);
     worker.meter.attempt(id.0, &upstream.shared.config.name, outcome, asking.trail.attempts.get());
     result
 }
@@ -181,44 +201,46 @@ async fn ask(
 fn admit(
     worker: &Worker,
     local: &Local,
-    exchange: &mut Exchange,
+    behalf: &Behalf,
+    asked: &mut Asked,
     patterns: &Patterns,
     now: Instant,
 ) -> Result<(), Broken> {
-    let Some(route) = exchange.route.filter(|_| patterns.sheds().is_some()) else { return Ok(()) };
-    let criticality = local.compiled.plan.routes[route].policy.criticality;
+    if patterns.sheds().is_none() {
+        return Ok(());
+    }
+    let criticality = local.compiled.plan.routes[behalf.route].policy.criticality;
     // A user is admitted or shed as a whole, as far as we know who it is.
-    let user = match &exchange.decision {
-        Some(decision) => u64::from(decision.bucket.index()).wrapping_mul(SPREAD),
+    let user = match behalf.bucket {
+        Some(bucket) => u64::from(bucket.index()).wrapping_mul(SPREAD),
         None => worker.rng.borrow_mut().random(),
     };
     patterns.admit(criticality, user, now).map_err(|shed| {
-        exchange.retry_after = Some(shed.retry_after);
-        exchange.trouble = Ending::Shed;
+        asked.retry_after = Some(shed.retry_after);
+        asked.trouble = Ending::Shed;
         Ending::Shed.into()
     })
 }
 
 /// The faults that calls of this route to this upstream are to have.
-fn chaos(local: &Local, exchange: &Exchange, id: UpstreamId, now: Instant) -> Option<Chaos> {
+fn chaos(local: &Local, route: usize, id: UpstreamId, now: Instant) -> Option<Chaos> {
     let plan = &local.compiled.plan;
     if plan.environment == Environment::Production {
         return None;
     }
     let upstream = &plan.upstreams[id.0];
-    let route = exchange.route?;
     let (label, own) = (&local.compiled.labels[route], &plan.routes[route].policy.chaos);
     local.compiled.switchboard.in_force((&upstream.name, upstream.chaos.as_ref()), (label, own), now)
 }
 
 /// What a failed call is to the exchange.
-fn broken(failed: Failed<Broken>, exchange: &mut Exchange) -> Broken {
+fn broken(failed: Failed<Broken>, asked: &mut Asked) -> Broken {
     match failed.error {
         CallError::Inner(broken) => broken,
         CallError::Timeout => Ending::FirstByteTimeout.into(),
         CallError::Deadline => Ending::Deadline.into(),
         CallError::Refused(refused) => {
-            exchange.retry_after = Some(refused.retry_after);
+            asked.retry_after = Some(refused.retry_after);
             match refused.by {
                 Refuser::Breaker => Ending::BreakerOpen.into(),
                 Refuser::Throttle => Ending::Throttled.into(),

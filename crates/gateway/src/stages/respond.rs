@@ -53,15 +53,24 @@ pub(crate) fn problem(exchange: &mut Exchange, broken: Broken) -> Reply {
     Box::new(response)
 }
 
+/// The answer to `OPTIONS *`, which asks about the server and not about anything behind it (RFC 9110 section 9.3.7).
+pub(crate) fn about_the_server() -> Reply {
+    let mut response = Response::new(ResBody::empty());
+    *response.status_mut() = http::StatusCode::NO_CONTENT;
+    let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    response.headers_mut().insert(header::ALLOW, methods);
+    Box::new(response)
+}
+
 /// Whole seconds after which asking again may help, at least one.
 fn retry_after(exchange: &Exchange) -> HeaderValue {
-    let wait = exchange.retry_after.unwrap_or_default();
+    let wait = exchange.asked.retry_after.unwrap_or_default();
     (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1).into()
 }
 
 fn proxy_status(exchange: &Exchange, ending: Ending) -> Option<HeaderValue> {
     let error = ending.row().proxy_error?;
-    let text = match &exchange.upstream {
+    let text = match &exchange.asked.upstream {
         Some(upstream) if !matches!(ending, Ending::Loop | Ending::Expired | Ending::Internal) => {
             format!("banyan; error={error}; next-hop=\"{upstream}\"")
         }
@@ -87,7 +96,7 @@ pub(crate) fn finish(headers: &mut HeaderMap, exchange: &Exchange, cookie: Optio
 
 /// Faults made on purpose are never to be taken for real ones.
 fn add_chaos(headers: &mut HeaderMap, exchange: &Exchange) {
-    for fault in &exchange.chaos {
+    for fault in &exchange.asked.chaos {
         headers.append(CHAOS, HeaderValue::from_static(fault));
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{io, sync::Arc};
 
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout},
+};
 use tokio_rustls::TlsConnector;
 
 use super::host::{Host, SharedUpstream};
@@ -33,7 +36,11 @@ async fn open_now(upstream: &SharedUpstream, host: &Host) -> Result<Opened, Endi
     };
     let tls =
         TlsConnector::from(Arc::clone(config)).connect(server_name.clone(), tcp).await.map_err(|error| {
-            tracing::debug!(%error, upstream = &*upstream.config.name, "TLS handshake failed");
+            // Once in a while is enough to be found; every attempt would fill the disk.
+            if upstream.tls_trouble.is_due(Instant::now()) {
+                let upstream = &*upstream.config.name;
+                tracing::warn!(%error, upstream, endpoint = %host.address, "TLS with an upstream failed");
+            }
             Ending::TlsError
         })?;
     let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2") || upstream.is_http2();

@@ -16,7 +16,7 @@ use rustls_pki_types::ServerName;
 use tokio::time::Instant;
 
 use super::health::{Checked, Finding, State};
-use crate::{dependency::Patterns, wire::tls};
+use crate::{dependency::Patterns, seldom::Seldom, wire::tls};
 
 /// An upstream as all workers see it.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct SharedUpstream {
     pub(crate) patterns: Patterns,
     /// When endpoints are ejected.
     eject: eject::Settings,
+    /// When it was said last that TLS with it fails.
+    pub(crate) tls_trouble: Seldom,
 }
 
 /// One address of an endpoint.
@@ -79,7 +81,14 @@ impl SharedUpstream {
             // What is not checked any more is not held to what its last check said.
             hosts.iter().for_each(|host| host.forget_checks());
         }
-        Ok(Self { tls, hosts: ArcSwap::from_pointee(hosts), config, patterns, eject })
+        Ok(Self {
+            tls,
+            hosts: ArcSwap::from_pointee(hosts),
+            config,
+            patterns,
+            eject,
+            tls_trouble: Seldom::default(),
+        })
     }
 
     /// Whether one more of the hosts may be ejected: never more than half of them, and never the last.
