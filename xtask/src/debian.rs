@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 use crate::run::{find_program, run};
 
@@ -20,12 +20,14 @@ enum Evidence {
     File(&'static str),
 }
 
-/// Third-party servers and clients that end-to-end tests put Banyan between.
+/// Third-party servers and clients that tests put Banyan, or a part of it, between.
 pub(crate) const FOR_TESTS: &[Package] = &[
     Package { name: "curl", evidence: Evidence::Program("curl") },
     Package { name: "nghttp2-client", evidence: Evidence::Program("h2load") },
     Package { name: "nginx", evidence: Evidence::Program("nginx") },
     Package { name: "python3", evidence: Evidence::Program("python3") },
+    Package { name: "redis-server", evidence: Evidence::Program("redis-server") },
+    // To be added with the first test that needs them: postgresql, chromium, chromium-driver.
 ];
 
 /// The peers Banyan is measured beside, and the load generator.
@@ -39,6 +41,7 @@ pub(crate) const FOR_BENCHMARKS: &[Package] = &[
     Package { name: "lua-resty-lrucache", evidence: Evidence::File("/usr/share/lua/5.1/resty/lrucache.lua") },
     Package { name: "nginx", evidence: Evidence::Program("nginx") },
     Package { name: "util-linux", evidence: Evidence::Program("taskset") },
+    Package { name: "varnish", evidence: Evidence::Program("varnishd") },
     Package { name: "wrk", evidence: Evidence::Program("wrk") },
 ];
 
@@ -54,7 +57,7 @@ impl Package {
 /// Installs what is missing of `packages`; does nothing, and needs neither root nor network, when all is here.
 ///
 /// # Errors
-/// When something is missing and this machine has no apt, or apt cannot install it.
+/// When something is missing and this machine has no apt, nobody here may use it, or it fails.
 pub(crate) fn install(packages: &[Package]) -> anyhow::Result<()> {
     let missing: Vec<_> =
         packages.iter().filter(|package| package.is_missing()).map(|package| package.name).collect();
@@ -67,17 +70,21 @@ pub(crate) fn install(packages: &[Package]) -> anyhow::Result<()> {
             "install these by hand, under whatever name your system has for these Debian packages: {names}"
         );
     }
-    apt_get(&["update", "-qq"])?;
+    let by_hand = || format!("these are missing; install them by hand: apt-get install {names}");
     let mut args = vec!["install", "-y", "-qq", "--no-install-recommends"];
-    args.extend(missing);
-    apt_get(&args).with_context(|| format!("cannot install {names}"))
+    args.extend(&missing);
+    apt_get(&["update", "-qq"]).and_then(|()| apt_get(&args)).with_context(by_hand)
 }
 
-/// Runs apt-get, by way of sudo unless this is root, without questions.
+/// Runs apt-get without questions; by way of sudo, which may ask for a password, unless this is root.
 fn apt_get(args: &[&str]) -> anyhow::Result<()> {
     let mut line = vec!["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
     line.extend(args);
     let root =
         Path::new("/proc/self").metadata().is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0);
-    if root { run("env", &line[1..]) } else { run("sudo", &line) }
+    if root {
+        return run("env", &line[1..]);
+    }
+    ensure!(find_program("sudo").is_some(), "only root may install packages, and there is no sudo here");
+    run("sudo", &line)
 }
