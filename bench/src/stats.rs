@@ -1,4 +1,16 @@
-//! Few rounds, so: median, and the range beside it.
+//! Few rounds, so: median, and the range beside it. Many requests, so: histograms.
+
+use anyhow::Context;
+use hdrhistogram::Histogram;
+
+/// An empty histogram of times in microseconds, up to a minute, to three digits. One that grows by itself would not grow
+/// when it is told to saturate, and hide whatever is longer than it was at first.
+///
+/// # Errors
+/// Never: the bounds are constants that fit.
+pub(crate) fn micros_histogram() -> anyhow::Result<Histogram<u64>> {
+    Histogram::new_with_bounds(1, 60_000_000, 3).context("bounds of a histogram")
+}
 
 /// What several rounds of one figure say.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,6 +42,13 @@ impl Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_times_are_kept_as_they_are() {
+        let mut histogram = micros_histogram().unwrap();
+        histogram.saturating_record(300_000);
+        assert!((299_000..=301_000).contains(&histogram.max()), "{}", histogram.max());
+    }
 
     #[test]
     fn medians() {

@@ -9,10 +9,9 @@ use std::{
 };
 
 use anyhow::ensure;
-use hdrhistogram::Histogram;
 
 use super::Column;
-use crate::{client::Connection, poll, record::Figures};
+use crate::{client::Connection, poll, record::Figures, stats::micros_histogram};
 
 pub(super) const COLUMNS: &[Column] = &[
     Column { figure: "p50_us", heading: "P50 us", decimals: 0 },
@@ -35,7 +34,7 @@ pub(super) fn round(server: SocketAddr, seconds: u64) -> anyhow::Result<Figures>
     for _ in 0..WARM_UP {
         connection.get("/articles/7", &[])?;
     }
-    let (mut latency, mut lag) = (Histogram::<u64>::new(3)?, Histogram::<u64>::new(3)?);
+    let (mut latency, mut lag) = (micros_histogram()?, micros_histogram()?);
     let interval = Duration::from_secs(1) / RATE;
     let start = Instant::now();
     for turn in 0..u32::try_from(seconds)? * RATE {
