@@ -2,15 +2,19 @@
 
 mod json;
 mod problems;
+mod redact;
 mod render;
+
+use std::fmt;
 
 pub(crate) use problems::{Complaint, Problems, Read, Reported};
 pub(crate) use render::{quoted, shown};
 
 use crate::source::Span;
 
-/// Everything that is wrong with one config file. Its `Display` is meant for a terminal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Everything that is wrong with one config file. Its `Display` is meant for a terminal. Credentials in URLs are left out
+/// of all that it shows.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Report {
     file: String,
     text: String,
@@ -75,3 +79,12 @@ impl Report {
 }
 
 impl std::error::Error for Report {}
+
+impl fmt::Debug for Report {
+    /// Without the text of the file, which may hold passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Report");
+        shown.field("file", &self.file).field("problems", &self.problems).field("left_out", &self.left_out);
+        shown.finish_non_exhaustive()
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::{Problem, Related};
+use super::{Problem, Related, redact};
 use crate::source::Span;
 
 /// A file with more problems than this is not a config with mistakes but no config; the rest is only counted.
@@ -75,7 +75,9 @@ impl Problems {
         if self.is_full() {
             *self.left_out.borrow_mut() += 1;
         } else {
-            self.kept.borrow_mut().push(problem);
+            let message = redact::line(&problem.message);
+            let hint = problem.hint.as_deref().map(redact::line);
+            self.kept.borrow_mut().push(Problem { message, hint, ..problem });
         }
         Reported(())
     }

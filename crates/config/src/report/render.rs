@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Problem, Report};
+use super::{Problem, Report, redact};
 use crate::source::{self, Span};
 
 /// Characters of a source line that are shown; a longer line is cut around the caret.
@@ -51,7 +51,7 @@ impl Report {
 /// The source line with a caret below the column.
 fn excerpt(f: &mut fmt::Formatter<'_>, span: Span, lines: &[&str]) -> fmt::Result {
     let Some(line) = lines.get(span.line.saturating_sub(1)) else { return Ok(()) };
-    let column = span.column.saturating_sub(1);
+    let (line, column) = redact::line_with(line, span.column.saturating_sub(1));
     let from = if column < MAX_WIDTH { 0 } else { column - MAX_WIDTH / 2 };
     let before = line.chars().skip(from).take(column - from).collect::<String>();
     let after = line.chars().skip(column).take(MAX_WIDTH - (column - from)).collect::<String>();
@@ -80,17 +80,20 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
 
-/// A value for use in a message: as it stands when that is clear, otherwise in quotes and cut.
+/// A value for use in a message: as it stands when that is clear, otherwise in quotes and cut; without credentials.
 pub(crate) fn shown(text: &str) -> String {
+    let text = redact::value(text);
     let plain = |c: char| c.is_alphanumeric() || ".%-_:/+[]@*".contains(c);
     if !text.is_empty() && text.chars().all(plain) && text.chars().nth(MAX_QUOTED).is_none() {
-        return text.to_owned();
+        return text;
     }
-    quoted(text)
+    quoted(&text)
 }
 
-/// A key or a name for use in a message: in quotes, and cut.
+/// A key or a name for use in a message: in quotes, and cut; without credentials.
 pub(crate) fn quoted(text: &str) -> String {
+    // Before it is cut: half a password is one too.
+    let text = redact::value(text);
     let mut out = String::from("'");
     out.extend(text.chars().take(MAX_QUOTED));
     if text.chars().nth(MAX_QUOTED).is_some() {

@@ -15,10 +15,15 @@ struct Url {
 
 impl Url {
     fn parse(text: &str) -> Result<Self, Complaint> {
-        let Some((scheme, rest)) = text.split_once("://") else {
+        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+        // Before anything else: no other complaint shall repeat a password in what it tells to write.
+        if rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@')) {
+            return Err(credentials());
+        }
+        if scheme.is_empty() {
             return Err(Complaint::new("the scheme is missing")
-                .hint(format!("write http://{text} or https://{text}")));
-        };
+                .hint(format!("write http://{rest} or https://{rest}")));
+        }
         if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
             return Err(Complaint::new("the scheme is http or https"));
         }
@@ -32,33 +37,29 @@ impl Url {
             .parse::<Uri>()
             .map_err(|_| Complaint::new("this is no URL").hint("for example http://127.0.0.1:7001"))?;
         let authority = uri.authority().map_or("", |authority| authority.as_str());
-        if authority.contains('@') {
-            return Err(Complaint::new("a user name or password has no place here"));
-        }
         if uri.query().is_some() {
             return Err(Complaint::new("a query has no place here"));
         }
         let tls = scheme.eq_ignore_ascii_case("https");
-        let port = match authority.rsplit_once(':').filter(|(_, port)| !port.contains(']')) {
-            None => {
-                if tls {
-                    443
-                } else {
-                    80
-                }
-            }
-            Some((_, port)) => match port.parse::<u16>() {
-                Ok(port) if port > 0 => port,
-                _ => return Err(Complaint::new("a port lies between 1 and 65535")),
-            },
-        };
+        let port = port(authority)?.unwrap_or(if tls { 443 } else { 80 });
         let host = uri.host().unwrap_or_default().to_ascii_lowercase();
         Ok(Self { tls, host: checked_host(&host)?, port, path: uri.path().to_owned() })
     }
 }
 
+/// The port of an authority, if it has one.
+pub(super) fn port(authority: &str) -> Result<Option<u16>, Complaint> {
+    let Some((_, port)) = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']')) else {
+        return Ok(None);
+    };
+    match port.parse::<u16>() {
+        Ok(port) if port > 0 => Ok(Some(port)),
+        _ => Err(Complaint::new("a port lies between 1 and 65535")),
+    }
+}
+
 /// A name, an IPv4 address, or an IPv6 address without its brackets.
-fn checked_host(host: &str) -> Result<String, Complaint> {
+pub(super) fn checked_host(host: &str) -> Result<String, Complaint> {
     if let Some(literal) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         return match literal.parse::<std::net::Ipv6Addr>() {
             Ok(address) => Ok(address.to_string()),
@@ -72,8 +73,18 @@ fn checked_host(host: &str) -> Result<String, Complaint> {
     }
 }
 
+fn credentials() -> Complaint {
+    Complaint::new("a user name or password has no place here: addresses are shown in logs and metrics")
+        .hint("remove what stands before the '@'")
+}
+
 impl FromText for Endpoint {
     fn from_text(text: &str) -> Result<Self, Complaint> {
+        // Anywhere, since a '/' in a password makes the rest of it look like a path.
+        if text.contains('@') {
+            let hint = "remove what stands before the '@'; credentials that callers send are passed on";
+            return Err(credentials().hint(hint));
+        }
         let url = Url::parse(text)?;
         if !matches!(url.path.as_str(), "" | "/") {
             let bare = text.find(url.path.as_str()).map_or(text, |end| &text[..end]);
