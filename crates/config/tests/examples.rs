@@ -6,7 +6,8 @@ use std::{
 };
 
 use banyan_config::plan::{
-    AccessLog, Effect, Environment, HostMatch, Plan, RouteFallback, SubjectSource, Target,
+    AccessLog, Effect, Environment, HostMatch, KeyPart, Plan, RouteCache, RouteFallback, SubjectSource,
+    Target,
 };
 use http::Method;
 
@@ -67,7 +68,7 @@ fn the_full_example_parses() {
 fn the_examples_are_valid_by_the_schema_and_a_mistake_is_not() {
     let schema = banyan_config::json_schema();
     let validator = jsonschema::draft202012::new(&schema).unwrap();
-    for name in ["banyan.yaml", "full.yaml", "resilience.yaml"] {
+    for name in ["banyan.yaml", "cache.yaml", "full.yaml", "resilience.yaml"] {
         let text = std::fs::read_to_string(example(name)).unwrap();
         // Not by our own reader, which may have the same fault as our schema.
         let value: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
@@ -102,6 +103,34 @@ fn the_resilience_example_parses() {
     // A list has no id, so the route says again what a good answer is.
     let own = plan.routes[0].policy.valid_if.over(posts.valid_if.as_ref());
     assert!(own.is_some_and(|valid_if| valid_if.json && valid_if.required.is_empty()));
+}
+
+#[test]
+fn the_cache_example_means_what_it_says() {
+    let plan = load("cache.yaml");
+    let cache = plan.cache.as_ref().expect("the cache is on");
+    assert_eq!((cache.memory, cache.redis.is_some(), cache.warm.is_some()), (512 << 20, false, false));
+    let RouteCache::Rules(rules) = &plan.routes[0].cache else { panic!("{:?}", plan.routes[0]) };
+    let key = [KeyPart::Path, KeyPart::QueryParam("lang".to_owned())];
+    assert_eq!((rules.ttl, rules.key.as_deref()), (Some(Duration::from_secs(300)), Some(key.as_slice())));
+    assert_eq!(plan.routes[1].invalidates[0], rules.tags[0], "a write names the tags of what it makes wrong");
+    assert_eq!(plan.routes[4].cache, RouteCache::Off);
+    assert_eq!(plan.routes[5].cache, RouteCache::Off, "a route for everything writes too");
+}
+
+/// What stands in a comment as a choice is one.
+#[test]
+fn the_cache_example_may_be_used_with_its_comments() {
+    let text = std::fs::read_to_string(example("cache.yaml")).unwrap();
+    let all = text.replace("# redis:", "redis:").replace("# warm:", "warm:");
+    let plan = banyan_config::parse("cache.yaml", &all).unwrap_or_else(|report| panic!("{report}"));
+    let short = plan.cache.expect("the cache is on");
+    assert!(short.redis.is_some() && short.warm.is_some());
+    let lines = text.lines().map(|line| line.replacen("# {", "redis: {", 1)).collect::<Vec<_>>().join("\n");
+    let plan = banyan_config::parse("cache.yaml", &lines).unwrap_or_else(|report| panic!("{report}"));
+    let long = plan.cache.and_then(|cache| cache.redis).expect("a Redis");
+    assert!(long.url.tls && long.url.password.is_some());
+    assert_eq!(short.redis.map(|redis| redis.prefix), Some(long.prefix));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 const FULL: &str = include_str!("../../../examples/full.yaml");
 const FIRST: &str = include_str!("../../../examples/banyan.yaml");
 const RESILIENCE: &str = include_str!("../../../examples/resilience.yaml");
+const CACHE: &str = include_str!("../../../examples/cache.yaml");
 
 /// Where the examples are, since one of them names a file beside it.
 const NAME: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/x.yaml");
@@ -44,8 +45,8 @@ fn damaged() -> impl Strategy<Value = String> {
         0..3usize,
         prop_oneof!["[:{}\\[\\],#&*!|>'\"%@`?\\- \t\r\n0a~]", "\\PC", any::<char>().prop_map(String::from)],
     );
-    (prop_oneof![Just(FULL), Just(FIRST), Just(RESILIENCE)], prop::collection::vec(change, 1..6)).prop_map(
-        |(text, changes)| {
+    (prop_oneof![Just(FULL), Just(FIRST), Just(RESILIENCE), Just(CACHE)], prop::collection::vec(change, 1..6))
+        .prop_map(|(text, changes)| {
             let mut text = text.chars().collect::<Vec<_>>();
             for (at, removed, inserted) in changes {
                 let at = at.index(text.len());
@@ -53,8 +54,7 @@ fn damaged() -> impl Strategy<Value = String> {
                 text.splice(at..end, inserted.chars());
             }
             text.into_iter().collect()
-        },
-    )
+        })
 }
 
 proptest! {

@@ -2,6 +2,7 @@
 //!
 //! Each section is read whole before the first missing value ends it, so that one fault hides no other.
 
+mod cache;
 mod chaos;
 mod conflict;
 mod fallback;
@@ -11,8 +12,10 @@ mod names;
 mod policy;
 mod process;
 mod route;
+mod route_cache;
 mod route_policy;
 mod rules;
+mod tags;
 mod text;
 mod unit;
 mod upstream;
@@ -24,6 +27,7 @@ pub(crate) use text::reads;
 
 use std::path::Path;
 
+use cache::Caching;
 use text::file::FilePath;
 use world::{Ground, World};
 
@@ -35,7 +39,7 @@ use crate::{
 
 /// Builds what stands under `chaos` where no environment is known to forbid it.
 pub(crate) fn chaos(fields: &Fields<'_>) -> Read<Chaos> {
-    let nowhere = Ground { base: Path::new(""), environment: None };
+    let nowhere = Ground { base: Path::new(""), environment: None, caching: Caching::Unsaid };
     chaos::read(fields, nowhere, chaos::Subjects::Some)
 }
 
@@ -60,14 +64,15 @@ pub(crate) fn plan(root: &Fields<'_>, base: &Path, hash: String) -> Read<Plan> {
     let shadow = root.object("shadow").and_then(process::shadow);
     let shed = root.switch("shed").and_then(|switch| switch.read(policy::shed)).map(Switch::on);
     let environment = root.get("environment").map(process::environment);
-    let ground = Ground { base, environment: environment.ok() };
+    let (caching, cache) = cache::read(root);
+    let ground = Ground { base, environment: environment.ok(), caching };
     let (known, upstreams) = upstream::all(root, ground);
     let world = World { ground, upstreams: known.as_ref().ok() };
     let (units, mut drafts, unit_routes) = unit::all(root, world);
     let (own_drafts, own_routes) = route::of_root(root, world);
     drafts.extend(own_drafts);
     let routes = conflict::resolve(drafts, unit_routes.and(own_routes), root);
-    let addresses = addresses?;
+    let (addresses, routes) = (addresses?, routes?);
     version?;
     Ok(Plan {
         hash,
@@ -84,9 +89,9 @@ pub(crate) fn plan(root: &Fields<'_>, base: &Path, hash: String) -> Read<Plan> {
         otlp: otlp?,
         shadow: shadow?,
         shed: shed?,
-        cache: None,
+        cache: cache?.or_else(|| cache::for_routes(&routes)),
         upstreams: upstreams?,
         units: units?,
-        routes: routes?,
+        routes,
     })
 }

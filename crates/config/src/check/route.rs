@@ -5,13 +5,14 @@ use http::{HeaderName, HeaderValue, Method};
 use super::{
     headers,
     names::Names,
+    route_cache,
     route_policy::{self, Subject},
     text::rule::Rule,
     world::World,
 };
 use crate::{
     pattern::{Pattern, Segment},
-    plan::{Effect, HostMatch, Route, RouteCache, RoutePolicy, Target, UpstreamId},
+    plan::{Effect, HostMatch, Route, RouteCache, RoutePolicy, TagTemplate, Target, UpstreamId},
     read::Fields,
     report::{Problems, Read, Reported},
     source::{Span, Spanned},
@@ -43,6 +44,8 @@ pub(super) struct Rest {
     effect: Effect,
     body_limit: Option<u64>,
     policy: RoutePolicy,
+    cache: RouteCache,
+    invalidates: Vec<TagTemplate>,
     span: Span,
 }
 
@@ -67,8 +70,8 @@ impl Draft {
             effect: rest.effect,
             body_limit: rest.body_limit,
             policy: rest.policy,
-            cache: RouteCache::Off,
-            invalidates: Vec::new(),
+            cache: rest.cache,
+            invalidates: rest.invalidates,
             span: rest.span,
         })
     }
@@ -126,13 +129,16 @@ fn draft(fields: &Fields<'_>, aim: Aim<'_>, world: World<'_>) -> Read<Draft> {
     let known = rule.as_ref().ok().map(|rule| &rule.value);
     let host = fields.maybe_text::<HostMatch>("host").map(|host| host.map(|host| host.value));
     let headers = headers::conditions(fields);
-    let path = path(fields, known.map(|rule| &rule.pattern));
+    let pattern = known.map(|rule| &rule.pattern);
+    let path = path(fields, pattern);
     let methods = known.map(|rule| rule.methods.as_slice());
     let effect = effect(fields, methods);
     let body_limit = fields.maybe::<u64>("body_limit").map(|limit| limit.map(|limit| limit.value));
     let of_unit = matches!(aim.target, Ok(Target::Unit(_)));
     let subject = Subject { methods, effect: effect.ok().flatten(), asked: aim.asked, of_unit };
     let policy = route_policy::read(fields, subject, world);
+    let cache = route_cache::read(fields, subject, pattern, world.ground.caching);
+    let invalidates = route_cache::invalidates(fields, subject, pattern);
     let Spanned { value: rule, span: place } = rule?;
     let effect = effect.map(|effect| effect.unwrap_or(Effect::Write));
     let rest = policy.and_then(|policy| {
@@ -142,6 +148,8 @@ fn draft(fields: &Fields<'_>, aim: Aim<'_>, world: World<'_>) -> Read<Draft> {
             effect: effect?,
             body_limit: body_limit?,
             policy,
+            cache: cache?,
+            invalidates: invalidates?,
             span: fields.span(),
         })
     });

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use super::names::Names;
+use super::{cache::Caching, names::Names};
 use crate::{
     plan::{Environment, UpstreamId},
     source::Spanned,
@@ -15,6 +15,8 @@ pub(super) struct Ground<'a> {
     pub(super) base: &'a Path,
     /// What the gateway is for, if that could be read.
     pub(super) environment: Option<Environment>,
+    /// Whether answers are kept.
+    pub(super) caching: Caching,
 }
 
 /// The file and its upstreams.

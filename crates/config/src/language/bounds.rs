@@ -30,6 +30,19 @@ pub(super) const QUEUE: Kind = duration(0, 60 * SECOND);
 pub(super) const WAIT: Kind = duration(0, DAY);
 /// A whole stream: a week is for ever.
 pub(super) const STREAM: Kind = duration(1, 7 * DAY);
+/// How long an answer may be kept: not at all, up to a year.
+pub(super) const AGE: Kind = duration(0, 365 * DAY);
+/// Between two rounds of something that costs requests.
+pub(super) const REFRESH: Kind = duration(60 * SECOND, 7 * DAY);
+/// One call to a cache that others share. Who waits for longer had better ask the upstream.
+pub(super) const CACHE_CALL: Kind = duration(1, 10 * SECOND);
+/// How long one may keep others from doing the same. Shorter ones would end within a usual call.
+pub(super) const LEASE: Kind = duration(100, HOUR);
+/// Memory that is put to use: with less nothing fits, and no machine has more.
+pub(super) const RAM: Kind = Kind::Size { min: MIB, max: 1024 * 1024 * MIB };
+/// One thing that is kept in memory.
+pub(super) const OBJECT: Kind = Kind::Size { min: KIB, max: 256 * 1024 * MIB };
+
 /// A limit for bodies that are streamed.
 pub(super) const BODY: Kind = Kind::Size { min: 0, max: PIB };
 

@@ -158,3 +158,46 @@ pub(crate) static DELAY: Format = Format {
     examples: &["2s", "2s..5s"],
     pattern: r"^[0-9]+(ms|s|m|h)(\.\.[0-9]+(ms|s|m|h))?$",
 };
+
+/// A place in a JSON answer, or all of it.
+pub(crate) static DOCUMENT_POINTER: Format = Format {
+    name: "a JSON Pointer (RFC 6901)",
+    examples: &["/items", "/data/list"],
+    pattern: r"^(/([^~/]|~[01])*)*$",
+};
+
+/// Where a Redis is.
+pub(crate) static REDIS_URL: Format = Format {
+    name: "a redis or rediss URL",
+    examples: &["redis://127.0.0.1:6379", "rediss://cache.internal/1", "redis://:PASSWORD@[::1]:6380"],
+    pattern: r"^[Rr][Ee][Dd][Ii][Ss][Ss]?://[!-~]+$",
+};
+
+/// What keys in a Redis begin with.
+pub(crate) static REDIS_PREFIX: Format = Format {
+    name: "1 to 64 letters, digits and :_./{}-",
+    examples: &["banyan:", "{shop}/cache."],
+    pattern: r"^[A-Za-z0-9:_./{}-]{1,64}$",
+};
+
+/// A part of what makes two requests the same.
+pub(crate) static KEY_PART: Format = Format {
+    name: "path, query, query:NAME, header:NAME, cookie:NAME, jwt:CLAIM or subject",
+    examples: &[
+        "path",
+        "query",
+        "query:lang",
+        "header:accept-language",
+        "cookie:session",
+        "jwt:sub",
+        "subject",
+    ],
+    pattern: r"^(path|query|subject|(query|header|cookie|jwt):.+)$",
+};
+
+/// A name by which answers are invalidated.
+pub(crate) static TAG: Format = Format {
+    name: "a tag",
+    examples: &["user:{id}", "articles", "{lang}-{id}"],
+    pattern: r"^[^\u0000-\u0020\u007f]{1,128}$",
+};

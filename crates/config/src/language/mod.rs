@@ -4,6 +4,7 @@
 //! collide) is in [`crate::check`].
 
 mod bounds;
+mod cache;
 mod chaos;
 mod fallback;
 pub(crate) mod formats;

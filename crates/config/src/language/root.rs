@@ -2,7 +2,9 @@
 
 use super::{
     Absence::{Default, Means, Refused},
-    Choice, Field, Kind, Object, formats,
+    Choice, Field, Kind, Object,
+    cache::CACHE,
+    formats,
     listen::{ADMIN, LISTENER, PROBES},
     process::{LIMITS, LOG, OTLP, SHADOW_LIMITS, SHED, TIMEOUTS},
     route::ROUTE,
@@ -44,6 +46,8 @@ pub(crate) static ROOT: Object = Object {
             "chaos",
             "how an upstream is called is said by that upstream: 'upstreams: { NAME: { chaos: ... } }'",
         ),
+        ("redis", "a Redis is the cache's second level: 'cache: { redis: URL }'"),
+        ("invalidates", "it is said by each route that writes: 'routes: [ { invalidates: [...] } ]'"),
         ("fallback", "what answers instead is said by each route: 'routes: [ { fallback: [...] } ]'"),
         (
             "criticality",
@@ -133,6 +137,12 @@ pub(crate) static ROOT: Object = Object {
             kind: Kind::OffOrObject(&SHED),
             absence: Default("{}"),
             doc: "Refuses what matters least while calls wait. Without waiting calls it does nothing.",
+        },
+        Field {
+            key: "cache",
+            kind: Kind::OffOrObject(&CACHE),
+            absence: Means("off, unless a route has a `cache` of its own"),
+            doc: "Where answers are kept. It turns the cache on for every route that reads.",
         },
         Field {
             key: "upstreams",

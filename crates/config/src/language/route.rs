@@ -4,6 +4,7 @@ use super::{
     Absence::{Default, Means, Refused},
     Choice, Field, Kind, Object,
     bounds::{BODY, LIMIT},
+    cache::ROUTE_CACHE,
     chaos::CHAOS,
     fallback::FALLBACK,
     formats,
@@ -116,6 +117,20 @@ const FAULTS: Field = Field {
     doc: "Faults made on purpose. It replaces the upstream's, all of it.",
 };
 
+const KEPT: Field = Field {
+    key: "cache",
+    kind: Kind::OffOrObject(&ROUTE_CACHE),
+    absence: Means("what the answers allow is kept if the top has `cache`, otherwise nothing"),
+    doc: "What is kept of its answers to GET and HEAD. Only with `effect: read`.",
+};
+
+const INVALIDATES: Field = Field {
+    key: "invalidates",
+    kind: Kind::List { of: &Kind::Text(&formats::TAG), min: 0 },
+    absence: Default("[]"),
+    doc: "Tags of kept answers that its requests make wrong, with the parameters of `match`; at most 16. Only on a route that writes or that a method reaches that is not safe.",
+};
+
 /// A route that belongs to no unit.
 pub(super) static ROUTE: Object = Object {
     id: "route",
@@ -138,6 +153,9 @@ pub(super) static ROUTE: Object = Object {
             "throttle",
             "it belongs to the upstream, and all its routes share it: 'upstreams: { NAME: { throttle: ... } }'",
         ),
+        ("ttl", "write 'cache: { ttl: 5m }'"),
+        ("tags", "write 'cache: { tags: [ \"user:{id}\" ] }'"),
+        ("invalidate", "write 'invalidates'"),
         ("shed", "write 'criticality' here; when to shed stands at the top, under 'shed'"),
     ],
     fields: &[
@@ -161,6 +179,8 @@ pub(super) static ROUTE: Object = Object {
         CRITICALITY,
         FALLBACKS,
         FAULTS,
+        KEPT,
+        INVALIDATES,
     ],
 };
 
@@ -185,6 +205,9 @@ pub(super) static UNIT_ROUTE: Object = Object {
             "throttle",
             "it belongs to the upstream, and all its routes share it: 'upstreams: { NAME: { throttle: ... } }'",
         ),
+        ("ttl", "write 'cache: { ttl: 5m }'"),
+        ("tags", "write 'cache: { tags: [ \"user:{id}\" ] }'"),
+        ("invalidate", "write 'invalidates'"),
         ("shed", "write 'criticality' here; when to shed stands at the top, under 'shed'"),
     ],
     fields: &[
@@ -202,5 +225,7 @@ pub(super) static UNIT_ROUTE: Object = Object {
         CRITICALITY,
         FALLBACKS,
         FAULTS,
+        KEPT,
+        INVALIDATES,
     ],
 };

@@ -22,6 +22,8 @@ pub(super) static UNIT: Object = Object {
         ("breaker", "it belongs to the upstreams: 'upstreams: { NAME: { breaker: ... } }'"),
         ("concurrency", "it belongs to the upstreams: 'upstreams: { NAME: { concurrency: ... } }'"),
         ("throttle", "it belongs to the upstreams: 'upstreams: { NAME: { throttle: ... } }'"),
+        ("cache", "it stands on each route of the unit"),
+        ("invalidates", "it stands on each route of the unit that writes"),
         ("criticality", "it stands on each route of the unit"),
     ],
     fields: &[

@@ -24,6 +24,7 @@ pub(super) static UPSTREAM: Object = Object {
             "criticality",
             "how much requests matter is said by each route: 'routes: [ { criticality: high } ]'",
         ),
+        ("cache", "what is kept of answers is said by each route: 'routes: [ { cache: { ttl: 5m } } ]'"),
         ("shed", "shedding holds for the whole gateway: 'shed' stands at the top"),
     ],
     fields: &[

@@ -129,16 +129,16 @@ pub struct CacheRules {
     pub negative: Option<Duration>,
     /// The same for a degraded answer. `None`: it is not kept.
     pub degraded: Option<Duration>,
-    /// How long after that an answer may still be given while a new one is fetched (RFC 5861 section 3). `None`: what
-    /// the answer says.
+    /// How long an answer that is no longer fresh may still be given while a new one is fetched (RFC 5861 section 3).
+    /// `None`: what the answer says.
     pub stale_while_revalidate: Option<Duration>,
-    /// How long after that an answer may still be given when there is no new one (RFC 5861 section 4). `None`: what the
-    /// answer says.
+    /// How long an answer that is no longer fresh may still be given when there is no new one (RFC 5861 section 4).
+    /// `None`: what the answer says.
     pub stale_if_error: Option<Duration>,
     /// How early an answer that is asked for often is refreshed before it expires, from 0 to 10: the beta of XFetch
     /// (Vattani et al., VLDB 2015). Default 1; 0 never does.
     pub early_refresh: f64,
-    /// By how much of itself a `ttl` may be shortened, so that what was fetched together does not expire together.
+    /// By how much of itself a time to live may be shortened, so that what was fetched together does not expire together.
     /// Default 10 %, at most 50 %.
     pub jitter: Percent,
     /// Whether identical requests at the same time share one call. Default true.

@@ -6,14 +6,17 @@ pub(super) mod header;
 pub(super) mod host;
 pub(super) mod json_path;
 pub(super) mod json_pointer;
+pub(super) mod key_part;
 pub(super) mod log;
 pub(super) mod media_type;
 pub(super) mod method;
 pub(super) mod name;
 pub(super) mod pattern;
+pub(super) mod redis;
 pub(super) mod rule;
 pub(super) mod salt;
 pub(super) mod subject;
+pub(super) mod tag;
 pub(super) mod url;
 pub(super) mod when;
 
@@ -42,11 +45,11 @@ pub(crate) fn reads(format: &'static crate::language::Format, text: &str) -> boo
     use crate::{
         language::formats,
         pattern::Pattern,
-        plan::{Endpoint, HedgeAfter, HostMatch, SubjectSource},
+        plan::{Endpoint, HedgeAfter, HostMatch, KeyPart, RedisUrl, SubjectSource, TagTemplate},
     };
 
     type Reader = fn(&str) -> bool;
-    let readers: [(&'static crate::language::Format, Reader); 25] = [
+    let readers: [(&'static crate::language::Format, Reader); 30] = [
         (&formats::ADDRESS, |text| SocketAddr::from_text(text).is_ok()),
         (&formats::NETWORK, |text| address::Network::from_text(text).is_ok()),
         (&formats::FILE, |text| file::FilePath::from_text(text).is_ok()),
@@ -71,6 +74,11 @@ pub(crate) fn reads(format: &'static crate::language::Format, text: &str) -> boo
         (&formats::JSON_POINTER, |text| json_pointer::JsonPointer::from_text(text).is_ok()),
         (&formats::HEDGE_AFTER, |text| HedgeAfter::from_text(text).is_ok()),
         (&formats::DELAY, |text| when::Delay::from_text(text).is_ok()),
+        (&formats::DOCUMENT_POINTER, |text| json_pointer::DocumentPointer::from_text(text).is_ok()),
+        (&formats::REDIS_URL, |text| RedisUrl::from_text(text).is_ok()),
+        (&formats::REDIS_PREFIX, |text| redis::Prefix::from_text(text).is_ok()),
+        (&formats::KEY_PART, |text| KeyPart::from_text(text).is_ok()),
+        (&formats::TAG, |text| TagTemplate::from_text(text).is_ok()),
         (&formats::BODY_TEXT, |text| Verbatim::from_text(text).is_ok()),
     ];
     let reader = readers.iter().find(|(known, _)| std::ptr::eq(*known, format));
