@@ -1,0 +1,119 @@
+//! Which of several kept answers a request selects (RFC 9111 section 4.1).
+//!
+//! An answer's `Vary` names the request fields that decided it. The values that the request had for them are the *variant*,
+//! and a later request selects the answer when it has the same. They are compared in a normal form, so that two ways of
+//! writing the same share an answer; a form is normal only where the field's own rules make both ways mean the same.
+
+mod normal;
+
+use http::{HeaderMap, HeaderName, header};
+use smallvec::SmallVec;
+
+use crate::list::members;
+
+/// How many fields an answer may vary on. Beyond it every request is a variant of its own anyway.
+const MOST_NAMES: usize = 16;
+/// The longest variant, in bytes. A request that is larger than this in the fields concerned matches nothing.
+const LONGEST_VARIANT: usize = 8 * 1024;
+
+/// Why an answer with this `Vary` is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unusable {
+    /// `*`: something other than fields decided it.
+    Any,
+    /// A member is no field name.
+    Malformed,
+    /// More fields than are looked at.
+    TooMany,
+}
+
+/// The request fields that decided an answer, sorted, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Names(SmallVec<[HeaderName; 2]>);
+
+impl Names {
+    /// The names in all of an answer's `Vary` fields.
+    ///
+    /// # Errors
+    /// When no request can be said to match.
+    pub fn of(answer: &HeaderMap) -> Result<Self, Unusable> {
+        let mut names = SmallVec::new();
+        for member in members(answer, header::VARY) {
+            if member == b"*" {
+                return Err(Unusable::Any);
+            }
+            let name = HeaderName::from_bytes(member).map_err(|_| Unusable::Malformed)?;
+            if names.contains(&name) {
+                continue;
+            }
+            if names.len() == MOST_NAMES {
+                return Err(Unusable::TooMany);
+            }
+            names.push(name);
+        }
+        names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        Ok(Self(names))
+    }
+
+    /// Whether nothing decided it, so that every request selects it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The names, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = &HeaderName> {
+        self.0.iter()
+    }
+
+    /// What `request` has for these names, or `None` when that is too much to be kept.
+    #[must_use]
+    pub fn variant(&self, request: &HeaderMap) -> Option<Variant> {
+        let mut variant = Variant::default();
+        for name in &self.0 {
+            variant.add(name, request)?;
+        }
+        Some(variant)
+    }
+
+    /// Whether `request` selects the answer that a request of this `variant` was given.
+    #[must_use]
+    pub fn matches(&self, variant: &Variant, request: &HeaderMap) -> bool {
+        self.is_empty() || self.variant(request).as_ref() == Some(variant)
+    }
+}
+
+/// What a request has for an answer's names. Two are equal exactly when the requests select the same answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Variant(SmallVec<[u8; 64]>);
+
+impl Variant {
+    /// Its bytes, which say nothing to people; for keys.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Adds a name and its value. Lengths come before texts, so that no value can pass for a further name, and an absent
+    /// field differs from an empty one.
+    fn add(&mut self, name: &HeaderName, request: &HeaderMap) -> Option<()> {
+        self.text(name.as_str().as_bytes())?;
+        if request.contains_key(name) {
+            self.0.push(1);
+            self.text(&normal::form(name, request))?;
+        } else {
+            self.0.push(0);
+        }
+        Some(())
+    }
+
+    fn text(&mut self, text: &[u8]) -> Option<()> {
+        let length = u32::try_from(text.len()).ok()?;
+        self.0.extend_from_slice(&length.to_le_bytes());
+        self.0.extend_from_slice(text);
+        (self.0.len() <= LONGEST_VARIANT).then_some(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! One form for all ways of writing the same value (RFC 9111 section 4.1).
+//!
+//! | field | what is the same |
+//! |---|---|
+//! | any | several fields and one with commas; blanks around commas |
+//! | `Accept-Encoding` | also order, case, `q=1` and no weight, `x-gzip` and `gzip` |
+//! | `Accept-Language` | also case, `q=1` and no weight, and order among *different* weights |
+//! | `Authorization`, `Cookie` | nothing: they say who is asking, and a doubt must make two answers of it |
+//!
+//! The order of languages with equal weights is kept: RFC 9110 section 12.5.4 warns that some origins read it as an order
+//! of preference, and then `en, de` and `de, en` are two answers.
+
+use http::{HeaderMap, HeaderName, header};
+use smallvec::SmallVec;
+
+use crate::list::{members, trim};
+
+/// How many members of a list are sorted. Longer lists are compared as they are.
+const MOST_MEMBERS: usize = 32;
+/// The largest weight, in thousandths (RFC 9110 section 12.4.2).
+const FULL_WEIGHT: u16 = 1000;
+
+/// A value in normal form.
+pub(super) type Form = SmallVec<[u8; 64]>;
+
+/// The normal form of what `request` has for `name`.
+pub(super) fn form(name: &HeaderName, request: &HeaderMap) -> Form {
+    match *name {
+        header::AUTHORIZATION | header::COOKIE => verbatim(name, request),
+        header::ACCEPT_ENCODING => weighted(name, request, by_name).unwrap_or_else(|| plain(name, request)),
+        header::ACCEPT_LANGUAGE => weighted(name, request, by_weight).unwrap_or_else(|| plain(name, request)),
+        _ => plain(name, request),
+    }
+}
+
+/// The values one after the other, each byte as it came; a line feed, which no value can contain, keeps them apart.
+fn verbatim(name: &HeaderName, request: &HeaderMap) -> Form {
+    let mut form = Form::new();
+    for value in request.get_all(name) {
+        form.extend_from_slice(value.as_bytes());
+        form.push(b'\n');
+    }
+    form
+}
+
+fn plain(name: &HeaderName, request: &HeaderMap) -> Form {
+    join(members(request, name))
+}
+
+fn join<'a>(texts: impl Iterator<Item = &'a [u8]>) -> Form {
+    let mut form = Form::new();
+    for (at, text) in texts.enumerate() {
+        if at > 0 {
+            form.push(b',');
+        }
+        form.extend_from_slice(text);
+    }
+    form
+}
+
+/// A member of a list with weights.
+struct Weighted {
+    name: SmallVec<[u8; 16]>,
+    weight: u16,
+}
+
+/// `Accept-Encoding`: the order says nothing.
+fn by_name(members: &mut [Weighted]) {
+    members.sort_by(|one, other| (&one.name, other.weight).cmp(&(&other.name, one.weight)));
+}
+
+/// `Accept-Language`: what has more weight comes first, and equal weights stay in their order.
+fn by_weight(members: &mut [Weighted]) {
+    members.sort_by_key(|member| std::cmp::Reverse(member.weight));
+}
+
+/// The list in normal form, or `None` when a member is not what the field's grammar allows.
+fn weighted(name: &HeaderName, request: &HeaderMap, sort: fn(&mut [Weighted])) -> Option<Form> {
+    let mut list: SmallVec<[Weighted; 8]> = SmallVec::new();
+    for member in members(request, name) {
+        list.push(read(member)?);
+        (list.len() <= MOST_MEMBERS).then_some(())?;
+    }
+    sort(&mut list);
+    let texts: SmallVec<[Form; 8]> = list.iter().map(Weighted::text).collect();
+    // No field can contain this byte, so a list that was read never equals one that could not be.
+    let mut form = Form::from_slice(&[1]);
+    form.extend_from_slice(&join(texts.iter().map(AsRef::as_ref)));
+    Some(form)
+}
+
+fn read(member: &[u8]) -> Option<Weighted> {
+    let mut parts = member.split(|&byte| byte == b';').map(trim);
+    let name: SmallVec<[u8; 16]> = parts.next()?.iter().map(u8::to_ascii_lowercase).collect();
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'*' | b'_');
+    if name.is_empty() || !name.iter().all(is_name) {
+        return None;
+    }
+    let weight = parts.next().map_or(Some(FULL_WEIGHT), weight)?;
+    let name =
+        name.strip_prefix(b"x-").filter(|rest| *rest == b"gzip").map(SmallVec::from_slice).unwrap_or(name);
+    parts.next().is_none().then_some(Weighted { name, weight })
+}
+
+/// `q=0.123` in thousandths.
+fn weight(text: &[u8]) -> Option<u16> {
+    let number = text.strip_prefix(b"q=").or_else(|| text.strip_prefix(b"Q="))?;
+    let (whole, fraction) = match number {
+        [whole @ (b'0' | b'1')] => (whole, &[][..]),
+        [whole @ (b'0' | b'1'), b'.', fraction @ ..] => (whole, fraction),
+        _ => return None,
+    };
+    if fraction.len() > 3 || !fraction.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let digit = |at: usize| fraction.get(at).map_or(0, |digit| u16::from(digit - b'0'));
+    let thousandths = u16::from(whole - b'0') * 1000 + digit(0) * 100 + digit(1) * 10 + digit(2);
+    (thousandths <= FULL_WEIGHT).then_some(thousandths)
+}
+
+impl Weighted {
+    fn text(&self) -> Form {
+        let mut text = Form::from_slice(&self.name);
+        if self.weight < FULL_WEIGHT {
+            text.extend_from_slice(format!(";q={}", self.weight).as_bytes());
+        }
+        text
+    }
+}
