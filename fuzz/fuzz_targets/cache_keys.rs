@@ -1,0 +1,8 @@
+//! Keys of kept answers: `cargo +nightly fuzz run cache_keys`.
+//!
+//! What must hold is written once, in the tests of `banyan-httpcache`, where it also runs over generated input.
+#![no_main]
+#[path = "../../crates/httpcache/tests/invariants/mod.rs"]
+mod invariants;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| invariants::keys(data));
