@@ -86,6 +86,7 @@ fn versions() -> BTreeMap<String, String> {
         ("commit", "git", "rev-parse HEAD"),
         ("nginx", "nginx", "-v"),
         ("haproxy", "haproxy", "-v"),
+        ("varnish", "varnishd", "-V"),
         ("wrk", "wrk", "-v"),
         ("rustc", "rustc", "--version"),
     ]

@@ -5,8 +5,11 @@
 //! ratios within one run mean something, figures of different runs do not.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 
+mod backend;
 mod client;
+mod items;
 mod machine;
+mod open_loop;
 mod origin;
 mod peers;
 mod poll;
@@ -16,12 +19,16 @@ mod replay;
 mod server;
 mod stats;
 mod table;
+mod traffic;
 mod work;
 mod wrk;
 
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use clap::{Args, Parser, Subcommand};
+
+use self::origin::Answers;
 
 /// Measure Banyan and its peers in one run.
 #[derive(Parser)]
@@ -47,6 +54,12 @@ enum What {
     Latency(Options),
     /// What circuit breakers cost a call that passes: ours and three from crates.io
     Breaker(Options),
+    /// CPU time per answer from memory: 1 and 10 KiB of JSON, one key and 10,000
+    Cache(CacheOptions),
+    /// What coalescing alone spares an upstream when many requests have twins
+    Coalesce(Options),
+    /// Upstream calls and waits when a hot item's time is over, again and again
+    Stampede(Options),
     /// All of these, one after the other
     All(Options),
     /// The incident replay: what becomes of good answers when a database falters in a surge
@@ -58,6 +71,16 @@ enum What {
     Origin {
         /// Port on the loopback address
         port: u16,
+    },
+    /// What a hit costs at least: answers to items, ready in memory
+    #[command(hide = true)]
+    Floor {
+        /// Port on the loopback address
+        port: u16,
+        /// Number of items
+        keys: usize,
+        /// Bytes of each
+        bytes: usize,
     },
     /// One system of the incident replay, with its database and its callers
     #[command(hide = true)]
@@ -84,6 +107,19 @@ struct Options {
     /// Measure only candidates whose name contains one of these
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// What randomness is drawn from, where there is any; each round draws from the next number
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// How to measure caches.
+#[derive(Args, Clone)]
+struct CacheOptions {
+    #[command(flatten)]
+    options: Options,
+    /// What is asked for; all of these without it
+    #[arg(long, value_delimiter = ',')]
+    shape: Vec<work::Shape>,
 }
 
 fn main() -> ExitCode {
@@ -99,7 +135,8 @@ fn main() -> ExitCode {
 fn run(what: What) -> anyhow::Result<()> {
     let (works, options) = match what {
         What::Table => return table::update_readme(),
-        What::Origin { port } => return origin::serve(port),
+        What::Origin { port } => return origin::serve(port, &Answers::same()),
+        What::Floor { port, keys, bytes } => return origin::serve(port, &Answers::items(keys, bytes)),
         What::Naive { port, origin } => return replay::naive::serve(port, origin),
         What::Lane(place) => return replay::lane::play(place),
         What::Replay(options) => return replay::replay(&options),
@@ -110,15 +147,25 @@ fn run(what: What) -> anyhow::Result<()> {
         What::Idle(options) => (vec![work::idle()], options),
         What::Latency(options) => (vec![work::latency()], options),
         What::Breaker(options) => (vec![work::breaker()], options),
+        What::Cache(CacheOptions { options, shape }) => (work::caches(&shape), options),
+        What::Coalesce(options) => (vec![work::coalesce()], options),
+        What::Stampede(options) => (work::stampedes(), options),
         What::All(options) => (work::all(), options),
     };
     machine::prepare()?;
+    let mut missed = Vec::new();
     for work in works {
         let run = work.measure(&options)?;
         print!("\n{}", table::render(&run)?);
         if !options.quick {
             println!("kept in {}", run.keep()?.display());
         }
+        match work.bar.map(|judge| judge(&run)) {
+            Some(Ok(reached)) => println!("{reached}"),
+            Some(Err(error)) => missed.push(format!("{error:#}")),
+            None => {}
+        }
     }
+    ensure!(missed.is_empty(), "{}", missed.join("\n       "));
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! The origin: about the least a server can do per request, so that it never is the limit.
 //!
-//! One thread, epoll, one prebuilt answer to whatever GET arrives, connections kept open for as long as the caller
+//! One thread, epoll, prebuilt answers to whatever GET arrives, connections kept open for as long as the caller
 //! wants. Not a general HTTP server: it reads heads only, and trusts the proxies that are measured.
+//!
+//! The same loop on the server's core, with every item ready in memory, is the floor of the cache's measurements: what a
+//! hit costs when nothing but the kernel and a look at the path is paid for.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -16,6 +19,8 @@ use mio::{
 };
 use slab::Slab;
 
+use crate::items;
+
 /// Bytes of the answer's body.
 pub(crate) const BODY_BYTES: usize = 1024;
 /// A head that grows beyond this is not from a proxy that works.
@@ -23,20 +28,34 @@ const MAX_HEAD: usize = 64 * 1024;
 const LISTENER: Token = Token(usize::MAX);
 
 /// The answer's body: 1 KiB of JSON.
-pub(crate) static BODY: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let (start, end) = (r#"{"id":7,"title":"On banyans","body":""#, r#""}"#);
-    let filler = "a tree that grows around another ".chars().cycle();
-    let text: String = filler.take(BODY_BYTES - start.len() - end.len()).collect();
-    format!("{start}{text}{end}").into_bytes()
-});
+pub(crate) static BODY: LazyLock<Vec<u8>> = LazyLock::new(|| items::body(7, BODY_BYTES));
 
-static ANSWER: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let head =
-        format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {BODY_BYTES}\r\n\r\n");
-    [head.as_bytes(), &BODY].concat()
-});
+static HEAD_END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(END));
 
-static HEAD_END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
+const END: &[u8] = b"\r\n\r\n";
+
+/// What is answered.
+pub(crate) struct Answers(Vec<Vec<u8>>);
+
+impl Answers {
+    /// The same to every request.
+    pub(crate) fn same() -> Self {
+        Self(vec![items::answer(7, BODY_BYTES, None)])
+    }
+
+    /// Items `0..count` of `bytes` bytes each. With one, that one is the answer to every request.
+    pub(crate) fn items(count: usize, bytes: usize) -> Self {
+        Self((0..count).map(|n| items::answer(n, bytes, None)).collect())
+    }
+
+    /// The answer to a request; `None` when there is none and the connection ends.
+    fn to(&self, head: &[u8]) -> Option<&[u8]> {
+        match self.0.as_slice() {
+            [only] => Some(only),
+            many => many.get(items::asked_for(head)?).map(Vec::as_slice),
+        }
+    }
+}
 
 /// One connection.
 struct Connection {
@@ -47,11 +66,11 @@ struct Connection {
     unsent: Vec<u8>,
 }
 
-/// Answers on `port` of the loopback address until the process is ended.
+/// Gives `answers` on `port` of the loopback address until the process is ended.
 ///
 /// # Errors
 /// When the port cannot be bound or epoll fails.
-pub(crate) fn serve(port: u16) -> anyhow::Result<()> {
+pub(crate) fn serve(port: u16, answers: &Answers) -> anyhow::Result<()> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);
     let mut listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
@@ -70,8 +89,9 @@ pub(crate) fn serve(port: u16) -> anyhow::Result<()> {
                 continue;
             }
             let key = event.token().0;
-            let open =
-                connections.get_mut(key).is_some_and(|connection| connection.advance(&mut buffer).is_some());
+            let open = connections
+                .get_mut(key)
+                .is_some_and(|connection| connection.advance(&mut buffer, answers).is_some());
             if !open && connections.contains(key) {
                 connections.remove(key);
             }
@@ -95,7 +115,7 @@ fn accept(poll: &Poll, listener: &TcpListener, connections: &mut Slab<Connection
 
 impl Connection {
     /// Reads and answers until the kernel has no more for this connection; `None` when it is over.
-    fn advance(&mut self, buffer: &mut [u8]) -> Option<()> {
+    fn advance(&mut self, buffer: &mut [u8], answers: &Answers) -> Option<()> {
         self.send(&[])?;
         loop {
             let read = match self.stream.read(buffer) {
@@ -105,10 +125,7 @@ impl Connection {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(_) => return None,
             };
-            let whole = self.take_requests(&buffer[..read]);
-            for _ in 0..whole {
-                self.send(&ANSWER)?;
-            }
+            self.answer(&buffer[..read], answers)?;
             if self.unread.len() > MAX_HEAD {
                 return None;
             }
@@ -119,17 +136,28 @@ impl Connection {
         }
     }
 
-    /// How many heads are complete now; keeps what follows the last.
-    fn take_requests(&mut self, new: &[u8]) -> usize {
-        if self.unread.is_empty() && new.ends_with(b"\r\n\r\n") {
-            return HEAD_END.find_iter(new).count();
+    /// Answers each head that is complete now; keeps what follows the last.
+    fn answer(&mut self, new: &[u8], answers: &Answers) -> Option<()> {
+        if self.unread.is_empty() && new.ends_with(END) {
+            return self.answer_all(new, answers);
         }
-        self.unread.extend_from_slice(new);
-        let whole = HEAD_END.find_iter(&self.unread).count();
-        if let Some(last) = memmem::rfind(&self.unread, b"\r\n\r\n") {
-            self.unread.drain(..last + 4);
+        let mut unread = std::mem::take(&mut self.unread);
+        unread.extend_from_slice(new);
+        let whole = memmem::rfind(&unread, END).map_or(0, |at| at + END.len());
+        self.answer_all(&unread[..whole], answers)?;
+        unread.drain(..whole);
+        self.unread = unread;
+        Some(())
+    }
+
+    /// Answers heads of which each is complete.
+    fn answer_all(&mut self, heads: &[u8], answers: &Answers) -> Option<()> {
+        let mut start = 0;
+        for end in HEAD_END.find_iter(heads) {
+            self.send(answers.to(&heads[start..end])?)?;
+            start = end + END.len();
         }
-        whole
+        Some(())
     }
 
     fn send(&mut self, bytes: &[u8]) -> Option<()> {
@@ -178,7 +206,7 @@ mod tests {
     fn answers_heads_that_come_in_pieces_and_heads_that_come_together() {
         let port = free_port().unwrap();
         // The thread ends with the process: the origin serves until it is ended.
-        thread::spawn(move || serve(port));
+        thread::spawn(move || serve(port, &Answers::same()));
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut client =
             crate::poll::until(std::time::Duration::from_secs(5), || Client::open(address)).unwrap();
@@ -188,8 +216,22 @@ mod tests {
         for piece in ["GET / HT", "TP/1.1\r\nHost: a\r\n\r", "\nGET /2 HTTP/1.1\r\n\r\n"] {
             raw.write_all(piece.as_bytes()).unwrap();
         }
-        let mut answers = vec![0; 2 * ANSWER.len()];
+        let answer = items::answer(7, BODY_BYTES, None);
+        let mut answers = vec![0; 2 * answer.len()];
         raw.read_exact(&mut answers).unwrap();
-        assert_eq!(answers, ANSWER.repeat(2));
+        assert_eq!(answers, answer.repeat(2));
+    }
+
+    #[test]
+    fn each_item_is_answered_with_itself_and_another_path_with_an_end() {
+        let port = free_port().unwrap();
+        thread::spawn(move || serve(port, &Answers::items(3, 256)));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let mut client =
+            crate::poll::until(std::time::Duration::from_secs(5), || Client::open(address)).unwrap();
+        for n in [2, 0, 1] {
+            assert_eq!(client.get(&items::path(n), &[]).unwrap().body, items::body(n, 256));
+        }
+        assert!(client.get(&items::path(3), &[]).is_err());
     }
 }

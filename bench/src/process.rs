@@ -91,6 +91,12 @@ pub(crate) fn pids(root: u32) -> anyhow::Result<Vec<i32>> {
     Ok(tree(root)?.iter().map(Process::pid).collect())
 }
 
+/// Whether a process is there and has not ended; what has ended may wait for its parent to hear of it.
+pub(crate) fn is_running(pid: i32) -> bool {
+    let state = Process::new(pid).and_then(|process| process.stat()).map(|stat| stat.state);
+    state.is_ok_and(|state| state != 'Z')
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;
@@ -111,6 +117,8 @@ mod tests {
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
         }
         child.wait().unwrap();
+        assert!(is_running(i32::try_from(std::process::id()).unwrap()));
+        assert!(!is_running(i32::try_from(child.id()).unwrap()));
         assert_eq!(found.unwrap()[0], i32::try_from(child.id()).unwrap());
         assert!(used.pss > 0 && used.rss >= used.pss);
     }

@@ -26,6 +26,9 @@ pub(crate) struct Run {
     pub(crate) machine: Machine,
     /// Seconds each round measured each candidate; 0 where time does not matter.
     pub(crate) seconds: u64,
+    /// What randomness was drawn from, where there was any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) seed: Option<u64>,
     /// What was found.
     pub(crate) candidates: Vec<Measured>,
 }

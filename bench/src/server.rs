@@ -1,6 +1,7 @@
 //! A server under measurement: its process, pinned, from start to end.
 
 use std::{
+    borrow::Cow,
     fs::File,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
@@ -8,12 +9,12 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::{
-    client,
+    client, items,
     machine::{LOAD_CORE, SERVER_CORE},
     origin, poll, process,
 };
@@ -29,6 +30,10 @@ pub(crate) struct Site {
     pub(crate) port: u16,
     /// Where it finds the origin.
     pub(crate) origin: SocketAddr,
+    /// A directory in memory, for what is a cache and not a record.
+    pub(crate) memory: PathBuf,
+    /// What it will be sent.
+    pub(crate) requests: Requests,
 }
 
 /// A server to be measured.
@@ -53,6 +58,23 @@ pub(crate) enum Requests {
     Users,
     /// This many different routes in turn.
     Routes(usize),
+    /// So many items of so many bytes, each as often as any other.
+    Items {
+        /// Number of items.
+        keys: usize,
+        /// Bytes of each.
+        bytes: usize,
+    },
+}
+
+impl Requests {
+    /// A path that the origin answers, and the body it answers with.
+    fn probe(self) -> (String, Cow<'static, [u8]>) {
+        match self {
+            Self::Items { bytes, .. } => (items::path(0), items::body(0, bytes).into()),
+            Self::Same | Self::Users | Self::Routes(_) => ("/".to_owned(), origin::BODY.as_slice().into()),
+        }
+    }
 }
 
 /// A running server; ended when dropped.
@@ -60,6 +82,8 @@ pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
     dir: TempDir,
+    /// Its directory in memory.
+    _memory: Option<TempDir>,
 }
 
 /// A port that was free a moment ago.
@@ -68,6 +92,12 @@ pub(crate) struct Server {
 /// When there is none.
 pub(crate) fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// A directory on a file system in memory, where this machine has one.
+fn dir_in_memory() -> anyhow::Result<TempDir> {
+    let memory = Path::new("/dev/shm");
+    Ok(if memory.is_dir() { TempDir::new_in(memory)? } else { TempDir::new()? })
 }
 
 impl Server {
@@ -79,7 +109,7 @@ impl Server {
         let port = free_port()?;
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("origin").arg(port.to_string());
-        Self::start(&command, LOAD_CORE, port, TempDir::new()?).context("origin")
+        Self::start(&command, LOAD_CORE, port, Requests::Same, (TempDir::new()?, None)).context("origin")
     }
 
     /// Starts a candidate, pinned to the core that is the server's; `None` for the origin without a proxy.
@@ -88,13 +118,27 @@ impl Server {
     /// When it does not start, or does not answer as the origin does.
     pub(crate) fn candidate(candidate: &Candidate, origin: SocketAddr) -> anyhow::Result<Option<Self>> {
         let Some(command) = candidate.command else { return Ok(None) };
-        let dir = TempDir::new()?;
-        let site = Site { dir: dir.path().to_owned(), port: free_port()?, origin };
+        let (dir, memory) = (TempDir::new()?, dir_in_memory()?);
+        let site = Site {
+            dir: dir.path().to_owned(),
+            port: free_port()?,
+            origin,
+            memory: memory.path().to_owned(),
+            requests: candidate.requests,
+        };
         let command = command(&site).with_context(|| candidate.name)?;
-        Self::start(&command, SERVER_CORE, site.port, dir).with_context(|| candidate.name).map(Some)
+        Self::start(&command, SERVER_CORE, site.port, site.requests, (dir, Some(memory)))
+            .with_context(|| candidate.name)
+            .map(Some)
     }
 
-    fn start(command: &Command, core: usize, port: u16, dir: TempDir) -> anyhow::Result<Self> {
+    fn start(
+        command: &Command,
+        core: usize,
+        port: u16,
+        requests: Requests,
+        (dir, memory): (TempDir, Option<TempDir>),
+    ) -> anyhow::Result<Self> {
         let log = dir.path().join("output.log");
         let child = Command::new("taskset")
             .args(["--cpu-list", &core.to_string()])
@@ -105,14 +149,12 @@ impl Server {
             .stderr(File::options().append(true).open(&log)?)
             .spawn()
             .context("cannot run taskset")?;
-        let server = Self { child, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), dir };
-        poll::until(PATIENCE, || server.check("/")).with_context(|| server.said())?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let server = Self { child, address, dir, _memory: memory };
+        let (path, body) = requests.probe();
+        let is_right = || client::check(address, &path, &[("x-user-id", "user-1")], &body);
+        poll::until(PATIENCE, is_right).with_context(|| server.said())?;
         Ok(server)
-    }
-
-    /// Checks that it answers as the origin does.
-    fn check(&self, path: &str) -> anyhow::Result<()> {
-        client::check(self.address, path, &[("x-user-id", "user-1")], &origin::BODY)
     }
 
     /// What it printed: the reason, when it did not start.
@@ -156,7 +198,12 @@ impl Drop for Server {
                 // It fails for one that has ended by itself, which is what is wanted.
                 kill_process(pid, signal).ok();
             }
-            let ended = || self.child.try_wait()?.context("still running");
+            // All of them: one that still writes would leave its directory behind.
+            let ended = || {
+                self.child.try_wait()?.context("still running")?;
+                ensure!(!pids.iter().any(|pid| process::is_running(*pid)), "still running");
+                Ok(())
+            };
             if poll::until(Duration::from_secs(2), ended).is_ok() {
                 return;
             }

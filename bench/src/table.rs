@@ -60,6 +60,7 @@ fn write_table(text: &mut String, work: &Work, run: &Run) -> fmt::Result {
         match work.comparison {
             Comparison::Ratio => write!(text, " to {} |", baseline.name)?,
             Comparison::Added => write!(text, " over {} |", baseline.name)?,
+            Comparison::Spared => write!(text, " spared against {} |", baseline.name)?,
         }
     }
     writeln!(text, "\n|---|{}", "---:|".repeat(work.columns.len() + baselines.len()))?;
@@ -77,13 +78,16 @@ fn write_table(text: &mut String, work: &Work, run: &Run) -> fmt::Result {
     let version = |name: &str| versions.get(name).map_or("?", String::as_str);
     let with = if work.needs_servers() {
         let haproxy = version("haproxy").split(" - ").next().unwrap_or("?");
-        format!("{}; {haproxy}", version("nginx").replace("nginx version: ", ""))
+        let has_varnish = run.candidates.iter().any(|one| one.name == "Varnish");
+        let varnish = if has_varnish { format!("; {}", version("varnish")) } else { String::new() };
+        format!("{}; {haproxy}{varnish}", version("nginx").replace("nginx version: ", ""))
     } else {
         version("rustc").to_owned()
     };
+    let seed = run.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
     writeln!(
         text,
-        "\nMedians of {} rounds (least to greatest); comparisons are medians of the rounds' own. {cpu}, Linux {kernel}, {with}. Raw run: `{}`.",
+        "\nMedians of {} rounds (least to greatest); comparisons are medians of the rounds' own. {cpu}, Linux {kernel}, {with}{seed}. Raw run: `{}`.",
         run.candidates.iter().map(|one| one.rounds.len()).max().unwrap_or(0),
         run.file().display()
     )
@@ -103,11 +107,13 @@ fn compare(comparison: Comparison, candidate: &Measured, baseline: &Measured, co
     let compared = pairs.map(|(value, base)| match comparison {
         Comparison::Ratio => value / base,
         Comparison::Added => value - base,
+        Comparison::Spared => 100.0 * (1.0 - value / base),
     });
     let Some(Summary { median, .. }) = Summary::of(compared) else { return "-".to_owned() };
     match comparison {
         Comparison::Ratio => format!("{median:.2}"),
         Comparison::Added => format!("{median:.*}", column.decimals),
+        Comparison::Spared => format!("{median:.0} %"),
     }
 }
 
@@ -138,6 +144,7 @@ mod tests {
             at: "2026-11-21T0712".to_owned(),
             machine,
             seconds: 1,
+            seed: None,
             candidates,
         }
     }

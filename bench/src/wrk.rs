@@ -8,9 +8,10 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
+use banyan_resilience::Dice;
 use serde::Deserialize;
 
-use crate::{machine::LOAD_CORE, server::Requests};
+use crate::{items, machine::LOAD_CORE, server::Requests};
 
 /// Connections that wrk keeps open, each with one request at a time.
 pub(crate) const CONNECTIONS: usize = 64;
@@ -19,6 +20,11 @@ const USERS: usize = 1000;
 /// A stride that shares no factor with the number of routes or users: neighbours in time are not neighbours in memory.
 const STRIDE: usize = 7919;
 
+/// Requests that are drawn for items; then the draw repeats.
+const DRAWS: usize = 50_000;
+/// Host that items are asked of: it is part of a cache's key, so whoever fills a cache must name the same.
+const HOST: &str = "bench.example";
+
 /// wrk's script for many requests: asks for the lines of a file in turn. wrk looks for `request` when it loads a
 /// script, so where one request is enough it must not be there at all.
 const TAKE_TURNS: &str = r#"
@@ -26,8 +32,10 @@ local requests = {}
 turns = 0
 function init(args)
     for line in io.lines(args[1]) do
-        local path, user = line:match("^(%S+) (%S+)$")
-        requests[#requests + 1] = wrk.format("GET", path, { ["x-user-id"] = user, Host = "bench.example" })
+        local path, user = line:match("^(%S+) ?(%S*)$")
+        local fields = { Host = "bench.example" }
+        if user ~= "" then fields["x-user-id"] = user end
+        requests[#requests + 1] = wrk.format("GET", path, fields)
     end
 end
 function request()
@@ -70,6 +78,8 @@ pub(crate) struct Report {
 /// What is sent, written down for wrk.
 pub(crate) struct Script {
     file: PathBuf,
+    /// Asked for where there are no lines.
+    path: &'static str,
     lines: Option<PathBuf>,
 }
 
@@ -86,6 +96,8 @@ impl Script {
             Requests::Routes(count) => {
                 Some((0..count).map(|n| line(&route_path(n * STRIDE % count), n)).collect())
             }
+            Requests::Items { keys: 1, .. } => None,
+            Requests::Items { keys, .. } => Some(draw(keys).map(|n| items::path(n) + "\n").collect()),
         };
         let script = if lines.is_some() { [TAKE_TURNS, REPORT].concat() } else { REPORT.to_owned() };
         std::fs::write(&file, script)?;
@@ -93,7 +105,8 @@ impl Script {
             let file = dir.join("requests.txt");
             std::fs::write(&file, lines).map(|()| file)
         };
-        Ok(Self { file, lines: lines.map(write).transpose()? })
+        let path = if let Requests::Items { .. } = requests { "/item/0" } else { "/articles/7" };
+        Ok(Self { file, path, lines: lines.map(write).transpose()? })
     }
 
     /// Sends for about `time`. The figures hold for all that was sent, from the first request to the last.
@@ -109,7 +122,8 @@ impl Script {
             "--duration",
             &format!("{}s", time.as_secs()),
         ]);
-        command.arg("--script").arg(&self.file).arg(format!("http://{server}/articles/7"));
+        command.arg("--header").arg(format!("Host: {HOST}"));
+        command.arg("--script").arg(&self.file).arg(format!("http://{server}{}", self.path));
         if let Some(lines) = &self.lines {
             command.arg("--").arg(lines);
         }
@@ -134,6 +148,12 @@ pub(crate) fn route_path(n: usize) -> String {
     format!("/service-{}/things-{n}/42", n % 100)
 }
 
+/// Items as they are asked for: each as likely as any other, always the same draw.
+fn draw(keys: usize) -> impl Iterator<Item = usize> {
+    let dice = Dice::seeded(1);
+    (0..DRAWS).filter_map(move |_| usize::try_from(dice.number() % keys as u64).ok())
+}
+
 fn line(path: &str, user: usize) -> String {
     format!("{path} user-{user}\n")
 }
@@ -152,5 +172,12 @@ mod tests {
         let paths: BTreeSet<_> = text.lines().map(|line| line.split_once(' ').unwrap().0).collect();
         assert_eq!(paths.len(), 10_000);
         assert!(paths.contains(route_path(9_999).as_str()));
+    }
+    #[test]
+    fn items_are_drawn_evenly() {
+        let mut counts = vec![0; 100];
+        draw(counts.len()).for_each(|n| counts[n] += 1);
+        // 500 each on average; five standard deviations are 112.
+        assert!(counts.iter().all(|count| (388..612).contains(count)), "{counts:?}");
     }
 }

@@ -87,6 +87,52 @@ pub(crate) const BANYAN_10000: Candidate = Candidate {
     requests: Requests::Routes(10_000),
 };
 
+/// Answers from memory, with all that is on when it is used.
+pub(crate) const BANYAN_CACHE: Candidate = Candidate {
+    name: "Banyan",
+    about: "cache in memory, metrics, access log to a file",
+    command: Some(|site| {
+        let access = site.dir.join("access.log").display().to_string();
+        start(site, &access, &ITEMS.replace("RULES", ""))
+    }),
+    requests: Requests::Same,
+};
+
+/// Items by a route with this `cache`. A macro, since what starts a candidate is a plain function, which remembers nothing.
+macro_rules! items_with_cache {
+    ($name:literal, $cache:literal) => {
+        Candidate {
+            name: $name,
+            about: concat!("cache: ", $cache),
+            command: Some(|site| start(site, "off", &ITEMS.replace("RULES", concat!(", cache: ", $cache)))),
+            requests: Requests::Same,
+        }
+    };
+}
+
+/// Every request is a call of the upstream.
+pub(crate) const BANYAN_NO_COALESCING: Candidate = items_with_cache!("Banyan, no cache", "off");
+
+/// Nothing is kept; requests at the same time share a call.
+pub(crate) const BANYAN_COALESCING: Candidate = items_with_cache!("Banyan, coalescing", "{ ttl: 0s }");
+
+/// What keeps a hot item's end from becoming a stampede: nothing, one by one, and all.
+pub(crate) const BANYAN_STAMPEDE: [Candidate; 5] = [
+    items_with_cache!("Banyan, nothing", "{ ttl: 2s, jitter: 0%, coalesce: false, early_refresh: 0 }"),
+    items_with_cache!("Banyan, coalescing", "{ ttl: 2s, jitter: 0%, early_refresh: 0 }"),
+    items_with_cache!("Banyan, early refresh", "{ ttl: 2s, jitter: 0%, coalesce: false }"),
+    items_with_cache!("Banyan, both", "{ ttl: 2s, jitter: 0% }"),
+    items_with_cache!("Banyan, both, stale", "{ ttl: 2s, jitter: 0%, stale_while_revalidate: 10s }"),
+];
+
+const ITEMS: &str = r#"
+cache: { memory: 512MiB }
+upstreams:
+  origin: { endpoints: ["http://ORIGIN"], timeout: 5s }
+routes:
+  - { match: "GET /item/{id}", to: origin RULES }
+"#;
+
 const PASS_THROUGH: &str = r#"
 upstreams:
   origin: { endpoints: ["http://ORIGIN"] }
@@ -127,8 +173,6 @@ pub(crate) fn program() -> anyhow::Result<PathBuf> {
 }
 
 fn start(site: &Site, access: &str, rest: &str) -> anyhow::Result<Command> {
-    let program = program()?;
-    ensure!(program.is_file(), "{} is not built: cargo build --release --package banyan", program.display());
     let config = format!(
         "version: 1
 listen: 127.0.0.1:{}
@@ -145,7 +189,45 @@ timeouts: {{ keep_alive: 300s }}
     );
     let file = site.dir.join("banyan.yaml");
     fs::write(&file, config)?;
+    let program = program()?;
+    ensure!(program.is_file(), "{} is not built: cargo build --release --package banyan", program.display());
     let mut command = Command::new(program);
     command.arg("serve").arg(file);
     Ok(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_config_is_accepted() {
+        let one_by_one = [
+            BANYAN,
+            BANYAN_UNIT,
+            BANYAN_BARE,
+            BANYAN_PATTERNS,
+            BANYAN_HEDGED,
+            BANYAN_VALID,
+            BANYAN_10,
+            BANYAN_CACHE,
+            BANYAN_NO_COALESCING,
+            BANYAN_COALESCING,
+        ];
+        for candidate in one_by_one.into_iter().chain(BANYAN_STAMPEDE) {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().to_owned();
+            let site = Site {
+                dir: path.clone(),
+                port: 8080,
+                origin: ([127, 0, 0, 1], 8081).into(),
+                memory: path.clone(),
+                requests: candidate.requests,
+            };
+            // The config is written before the program is looked for, which need not be built here.
+            candidate.command.unwrap()(&site).ok();
+            let loaded = banyan_config::load(&path.join("banyan.yaml"));
+            assert!(loaded.is_ok(), "{}: {}", candidate.name, loaded.err().unwrap());
+        }
+    }
 }

@@ -36,6 +36,85 @@ pub(crate) const NGINX_SPLIT: Candidate = Candidate {
     requests: Requests::Users,
 };
 
+/// Its own cache, in files in memory.
+pub(crate) const NGINX_CACHE: Candidate = Candidate {
+    name: "nginx proxy_cache",
+    about: "on tmpfs, access_log to a file",
+    command: Some(|site| cache(site, "")),
+    requests: Requests::Same,
+};
+
+/// Its cache, where one request at a time fetches what is missing.
+pub(crate) const NGINX_CACHE_LOCK: Candidate = Candidate {
+    name: "nginx, lock",
+    about: "proxy_cache_lock",
+    command: Some(|site| cache(site, "proxy_cache_lock on;")),
+    requests: Requests::Same,
+};
+
+/// Its cache, which answers with what it has while one request fetches anew.
+pub(crate) const NGINX_CACHE_UPDATING: Candidate = Candidate {
+    name: "nginx, lock, stale",
+    about: "the same and proxy_cache_use_stale updating, proxy_cache_background_update",
+    command: Some(|site| {
+        cache(site, "proxy_cache_lock on; proxy_cache_use_stale updating; proxy_cache_background_update on;")
+    }),
+    requests: Requests::Same,
+};
+
+/// A cache in Lua, in the worker's own memory.
+pub(crate) const NGINX_LRUCACHE: Candidate = Candidate {
+    name: "nginx + Lua lrucache",
+    about: "content_by_lua, lua-resty-lrucache, access_log to a file",
+    command: Some(|site| {
+        serve(site, LUA_MODULES, &format!("{}{LUA_CACHE}", access_log(site)), LUA_LOCATIONS)
+    }),
+    requests: Requests::Same,
+};
+
+/// nginx with its own cache and these directives besides. Without `user root` a worker of a master that is root is
+/// somebody else, to whom the directory is closed.
+fn cache(site: &Site, more: &str) -> anyhow::Result<Command> {
+    let http = format!("{}{UPSTREAM}{CACHE}", access_log(site));
+    let location = format!("location / {{ {} proxy_cache items; {more} }}", proxy_to("origin"));
+    serve(site, "user root;\n", &http, &location)
+}
+
+const CACHE: &str = "
+    sendfile on;
+    tcp_nopush on;
+    proxy_cache_path MEMORY/items levels=1:2 keys_zone=items:16m max_size=1g inactive=2h use_temp_path=off;";
+
+/// Twice the keys that are asked for: an LRU that is just full would measure evictions.
+const LUA_CACHE: &str = r#"
+    lua_package_path "/usr/share/lua/5.1/?.lua;;";
+    init_by_lua_block { items = require("resty.lrucache").new(20000) }
+    upstream origin { server ORIGIN; keepalive 128; keepalive_requests 1000000000; }"#;
+
+const LUA_LOCATIONS: &str = r#"location / {
+            content_by_lua_block {
+                local key = ngx.var.request_uri
+                local item = items:get(key)
+                if not item then
+                    local answer = ngx.location.capture("/origin" .. key)
+                    item = { type = answer.header["Content-Type"], body = answer.body }
+                    local control = answer.header["Cache-Control"] or ""
+                    local max_age = tonumber(control:match("max%-age=(%d+)"))
+                    if answer.status ~= 200 then return ngx.exit(answer.status) end
+                    if max_age then items:set(key, item, max_age) end
+                end
+                ngx.header["Content-Type"] = item.type
+                ngx.header["Content-Length"] = #item.body
+                ngx.print(item.body)
+            }
+        }
+        location /origin/ {
+            internal;
+            proxy_pass http://origin/;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+        }"#;
+
 const LUA_MODULES: &str =
     "load_module modules/ndk_http_module.so;\nload_module modules/ngx_http_lua_module.so;\n";
 
@@ -67,37 +146,46 @@ fn access_log(site: &Site) -> String {
 }
 
 fn start(site: &Site, modules: &str, upstream: &str, log: &str, target: &str) -> anyhow::Result<Command> {
+    let location = format!("location / {{ {} }}", proxy_to(target));
+    serve(site, modules, &format!("{log}{upstream}"), &location)
+}
+
+/// The directives that pass a request on, with connections kept open.
+fn proxy_to(target: &str) -> String {
+    format!(r#"proxy_pass http://{target}; proxy_http_version 1.1; proxy_set_header Connection "";"#)
+}
+
+/// One worker: `main`, `http` and `locations` stand in the contexts of those names. `ORIGIN`, and `MEMORY` for a directory
+/// in memory, are filled in.
+fn serve(site: &Site, main: &str, http: &str, locations: &str) -> anyhow::Result<Command> {
     let (dir, port) = (site.dir.display(), site.port);
-    let upstream = upstream
-        .replace("ORIGIN_HOST", &site.origin.ip().to_string())
-        .replace("ORIGIN_PORT", &site.origin.port().to_string())
-        .replace("ORIGIN", &site.origin.to_string());
     let config = format!(
-        r#"{modules}daemon off;
+        r#"{main}daemon off;
 worker_processes 1;
 pid {dir}/nginx.pid;
 error_log {dir}/error.log warn;
 events {{ worker_connections 11000; }}
 http {{
-    {log}
+    {http}
     client_body_temp_path {dir}/body;
     proxy_temp_path {dir}/proxy;
     fastcgi_temp_path {dir}/fastcgi;
     uwsgi_temp_path {dir}/uwsgi;
     scgi_temp_path {dir}/scgi;
     keepalive_timeout 300s;
-    keepalive_requests 1000000000;{upstream}
+    keepalive_requests 1000000000;
     server {{
         listen 127.0.0.1:{port} backlog=4096;
-        location / {{
-            proxy_pass http://{target};
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-        }}
+        {locations}
     }}
 }}
 "#
     );
+    let config = config
+        .replace("MEMORY", &site.memory.display().to_string())
+        .replace("ORIGIN_HOST", &site.origin.ip().to_string())
+        .replace("ORIGIN_PORT", &site.origin.port().to_string())
+        .replace("ORIGIN", &site.origin.to_string());
     let file = site.dir.join("nginx.conf");
     fs::write(&file, config)?;
     let mut command = Command::new("nginx");

@@ -30,7 +30,7 @@ use tokio::time::Instant;
 use tower::{Service, ServiceExt, service_fn};
 use tower_resilience_circuitbreaker::CircuitBreakerLayer;
 
-use super::Column;
+use super::{Column, in_turn};
 use crate::{
     Options,
     machine::{LOAD_CORE, Machine, SERVER_CORE},
@@ -46,9 +46,6 @@ pub(super) const COLUMNS: &[Column] = &[
     Column { figure: "million_calls_per_second_2_threads", heading: "2 threads", decimals: 1 },
     Column { figure: "million_calls_per_second_4_threads", heading: "4 threads", decimals: 1 },
 ];
-
-/// Candidates that others are compared with.
-pub(super) const BASELINES: &[&str] = &["Banyan"];
 
 /// Calls between two looks at whether time is over.
 const BATCH: u32 = 100;
@@ -129,14 +126,10 @@ pub(super) fn measure(options: &Options) -> anyhow::Result<Run> {
         about: candidate.about.to_owned(),
         rounds: Vec::new(),
     };
-    let mut measured: Vec<_> = wanted.iter().map(unmeasured).collect();
-    for round in 1..=options.rounds {
-        for (candidate, measured) in wanted.iter().zip(&mut measured) {
-            eprintln!("breaker: round {round} of {}: {}", options.rounds, candidate.name);
-            measured.rounds.push(candidate.round(time)?);
-        }
-    }
-    Ok(Run { work: "breaker".to_owned(), at, machine, seconds: time.as_secs(), candidates: measured })
+    let named = wanted.iter().map(unmeasured).collect();
+    let candidates =
+        in_turn("breaker", options.rounds, &wanted, named, |candidate, _| candidate.round(time))?;
+    Ok(Run { work: "breaker".to_owned(), at, machine, seconds: time.as_secs(), seed: None, candidates })
 }
 
 impl Candidate {
