@@ -105,7 +105,7 @@ fn the_top_turns_the_cache_on_where_answers_may_be_kept() {
             })
             .collect::<String>()
     };
-    assert_eq!(kept(good(routes("cache: {}", &all))), "o-r----o-r");
+    assert_eq!(kept(good(routes("cache: {}", &all))), "o-r---oo-r");
     let by_routes = good(routes("", &all));
     assert_eq!(by_routes.cache, Some(Cache::default()), "a route that keeps answers needs a place for them");
     assert_eq!(kept(by_routes), "--r------r");
@@ -133,9 +133,10 @@ fn only_what_is_read_by_get_or_head_is_kept() {
     refuse("match: \"POST /a\", effect: read", "this route matches neither GET nor HEAD");
     refuse("match: \"OPTIONS /a\"", "this route matches neither GET nor HEAD");
     refuse("match: \"GET /a\", effect: write", "this route writes");
-    refuse("match: \"GET|POST /a\"", "or write 'effect: read' if none of them changes anything");
-    refuse("match: \"* /a\"", "this route writes");
-    good(routes("", &["match: \"GET|POST /a\", effect: read, cache: {}", "match: \"HEAD /b\", cache: {}"]));
+    refuse("match: \"* /a\", effect: write", "or write 'effect: read' if none of them changes anything");
+    let mixed =
+        ["match: \"GET|POST /a\", cache: {}", "match: \"* /b\", cache: {}", "match: \"HEAD /c\", cache: {}"];
+    good(routes("", &mixed));
 }
 
 #[test]

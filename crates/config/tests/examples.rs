@@ -115,7 +115,7 @@ fn the_cache_example_means_what_it_says() {
     assert_eq!((rules.ttl, rules.key.as_deref()), (Some(Duration::from_secs(300)), Some(key.as_slice())));
     assert_eq!(plan.routes[1].invalidates[0], rules.tags[0], "a write names the tags of what it makes wrong");
     assert_eq!(plan.routes[4].cache, RouteCache::Off);
-    assert_eq!(plan.routes[5].cache, RouteCache::Off, "a route for everything writes too");
+    assert_eq!(plan.routes[5].cache, RouteCache::Origin, "GET is read, whatever else the route takes");
 }
 
 /// What stands in a comment as a choice is one.

@@ -30,15 +30,16 @@ pub(super) fn read(
     pattern: Option<&Pattern>,
     caching: Caching,
 ) -> Read<RouteCache> {
+    let writes = is_said_to_write(fields, route);
     match fields.switch("cache")? {
         Switch::Off => Ok(RouteCache::Off),
         Switch::Absent => {
-            let reads = route.effect == Some(Effect::Read) && route.methods.is_some_and(is_cacheable);
+            let reads = !writes && route.methods.is_some_and(is_cacheable);
             Ok(if matches!(caching, Caching::On) && reads { RouteCache::Origin } else { RouteCache::Off })
         }
         Switch::On(section) => {
             let wanted = wanted(section, caching);
-            let possible = possible(section, route);
+            let possible = possible(section, route, writes);
             let rules = rules(section, route, pattern);
             wanted?;
             possible?;
@@ -68,6 +69,12 @@ pub(super) fn invalidates(
     }
 }
 
+/// Whether the config calls every request of the route a write. One that is only taken for a write since it accepts more
+/// than safe methods still reads where it is asked by GET or HEAD.
+fn is_said_to_write(fields: &Fields<'_>, route: Subject<'_>) -> bool {
+    route.effect == Some(Effect::Write) && fields.place("effect").is_some()
+}
+
 /// Whether some of the methods are answered from a cache; no methods are all methods.
 fn is_cacheable(methods: &[Method]) -> bool {
     methods.is_empty() || methods.iter().any(|method| [Method::GET, Method::HEAD].contains(method))
@@ -84,13 +91,13 @@ fn wanted(section: &Fields<'_>, caching: Caching) -> Read<()> {
 }
 
 /// Refuses rules where there is nothing that may be kept.
-fn possible(section: &Fields<'_>, route: Subject<'_>) -> Read<()> {
+fn possible(section: &Fields<'_>, route: Subject<'_>, writes: bool) -> Read<()> {
     let (message, hint) = if route.methods.is_some_and(|methods| !is_cacheable(methods)) {
         (
             "this route matches neither GET nor HEAD, and only their answers are kept",
             "remove 'cache'; which kept answers a write makes wrong is said with 'invalidates'",
         )
-    } else if route.effect == Some(Effect::Write) {
+    } else if writes {
         (
             "this route writes, and a write is never answered from a cache",
             "give the requests that read a route of their own, such as match: \"GET /users/{id}\", or write 'effect: read' if none of them changes anything",

@@ -14,7 +14,7 @@ const OF_ROUTES: &str =
 pub(crate) static CACHE: Object = Object {
     id: "cache",
     name: "the cache section",
-    doc: "Where answers are kept. It turns the cache on for all routes that read, which then keep what the answers allow by their own fields (RFC 9111); a route says more with a `cache` of its own. `{}` is all defaults.",
+    doc: "Where answers are kept. It turns the cache on for GET and HEAD on all routes but those with `effect: write`, which then keep what the answers allow by their own fields (RFC 9111); a route says more with a `cache` of its own. `{}` is all defaults.",
     misplaced: &[
         ("ttl", OF_ROUTES),
         ("negative", OF_ROUTES),

@@ -142,7 +142,7 @@ pub(crate) static ROOT: Object = Object {
             key: "cache",
             kind: Kind::OffOrObject(&CACHE),
             absence: Means("off, unless a route has a `cache` of its own"),
-            doc: "Where answers are kept. It turns the cache on for every route that reads.",
+            doc: "Where answers are kept. It turns the cache on for GET and HEAD on every route but those with `effect: write`.",
         },
         Field {
             key: "upstreams",

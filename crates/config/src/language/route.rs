@@ -121,7 +121,7 @@ const KEPT: Field = Field {
     key: "cache",
     kind: Kind::OffOrObject(&ROUTE_CACHE),
     absence: Means("what the answers allow is kept if the top has `cache`, otherwise nothing"),
-    doc: "What is kept of its answers to GET and HEAD. Only with `effect: read`.",
+    doc: "What is kept of its answers to GET and HEAD. Not with `effect: write`.",
 };
 
 const INVALIDATES: Field = Field {

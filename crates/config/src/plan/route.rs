@@ -38,7 +38,8 @@ pub struct Route {
     pub body_limit: Option<u64>,
     /// How its calls are made, where that differs from what its upstream says.
     pub policy: RoutePolicy,
-    /// What is kept of its answers. [`RouteCache::Off`] on a route that writes or that neither GET nor HEAD reach.
+    /// What is kept of its answers. [`RouteCache::Off`] on a route with `effect: write`, or that neither GET nor HEAD
+    /// reach.
     pub cache: RouteCache,
     /// Tags of answers that a request of this route makes wrong; distinct, at most 16. Empty on a route that only reads
     /// by safe methods.
