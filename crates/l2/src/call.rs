@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use banyan_resilience::{Cause, Verdict};
-use redis::{ErrorKind, RedisError, ScriptInvocation, ServerErrorKind, Value};
+use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 use tokio::time::{Instant, timeout};
 
 use crate::{
     line::{Line, Open, reason},
     reason::Reason,
+    script::Run,
     shared::Shared,
 };
 
@@ -16,7 +17,7 @@ use crate::{
 pub(crate) async fn call<T>(
     shared: &Arc<Shared>,
     line: &Line,
-    script: &ScriptInvocation<'_>,
+    script: &Run<'_>,
     understand: impl Fn(Value) -> Option<T>,
 ) -> Result<T, Reason> {
     let start = Instant::now();
@@ -48,7 +49,7 @@ pub(crate) async fn call<T>(
 async fn run<T>(
     shared: &Arc<Shared>,
     line: &Line,
-    script: &ScriptInvocation<'_>,
+    script: &Run<'_>,
     understand: impl Fn(Value) -> Option<T>,
 ) -> Result<T, Reason> {
     let mut open = line.open(shared).await?;
@@ -64,8 +65,8 @@ async fn run<T>(
     })
 }
 
-async fn attempt(line: &Line, open: &mut Open, script: &ScriptInvocation<'_>) -> Result<Value, RedisError> {
-    let outcome = script.invoke_async(&mut open.connection).await;
+async fn attempt(line: &Line, open: &mut Open, script: &Run<'_>) -> Result<Value, RedisError> {
+    let outcome = script.send(&mut open.connection).await;
     if outcome.as_ref().is_err_and(spoils_connection) {
         line.close(open.number);
     }

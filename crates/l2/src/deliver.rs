@@ -90,17 +90,13 @@ impl Handle {
     async fn send(&self, batch: &Batch) -> Result<(), Reason> {
         let names = &self.shared.names;
         let invalidation = batch.invalidation();
-        let mut script = self.shared.scripts.invalidate.key(&names.clock);
-        script.key(&names.all);
-        for &tag in &invalidation.tags {
-            script.key(names.tag(tag));
-        }
-        for key in &invalidation.keys {
-            script.key(names.value(key)).key(names.lease(key));
-        }
+        let tags = invalidation.tags.iter().map(|&tag| names.tag(tag));
+        let keys = invalidation.keys.iter().flat_map(|key| [names.value(key), names.lease(key)]);
+        let first = [names.clock.clone(), names.all.clone()];
+        let script = self.shared.scripts.invalidate.on(first.into_iter().chain(tags).chain(keys));
         let life = u64::try_from(self.shared.settings.tag_life().as_millis()).unwrap_or(u64::MAX);
-        script.arg(invalidation.tags.len()).arg(life).arg(u8::from(invalidation.all));
-        script.arg(&names.channel).arg(invalidation.encode());
+        let script = script.with(invalidation.tags.len()).with(life).with(u8::from(invalidation.all));
+        let script = script.with(&names.channel).with(invalidation.encode());
         self.call(&script, |reply| one_of(reply, &["done"])).await
     }
 }

@@ -70,8 +70,8 @@ impl Handle {
         let (names, counters) = (&self.shared.names, &self.shared.counters);
         // From before the question: the lease begins in Redis, and nobody should think it longer than it is.
         let taken = Instant::now();
-        let mut script = self.shared.scripts.lease.key(names.lease(key));
-        script.key(&names.clock).key(&names.all).arg(&secret).arg(millis(self.shared.settings.lease));
+        let script = self.shared.scripts.lease.on([&names.lease(key), &names.clock, &names.all]);
+        let script = script.with(secret.as_slice()).with(millis(self.shared.settings.lease));
         match self.call(&script, leased).await {
             Ok(Leased::Won(stamp)) => {
                 counters.leases_won.one();
@@ -94,8 +94,7 @@ impl Handle {
     }
 
     async fn give_back(&self, key: &Key, secret: &[u8; 16]) {
-        let mut script = self.shared.scripts.release.key(self.shared.names.lease(key));
-        script.arg(secret);
+        let script = self.shared.scripts.release.on([self.shared.names.lease(key)]).with(secret.as_slice());
         // Whatever comes of it, the lease ends: now, or when its time is over.
         self.call(&script, |reply| one_of(reply, &["released", "lost"])).await.ok();
     }
@@ -132,10 +131,10 @@ impl Token {
             return Fill::Fenced;
         }
         let names = &shared.names;
-        let mut script = shared.scripts.fill.key(names.value(&self.key));
-        script.key(names.lease(&self.key)).key(&names.clock).key(&names.all);
-        script.arg(&self.secret).arg(bytes).arg(millis(ttl)).arg(&names.tags);
-        script.arg(millis(shared.settings.tag_life()));
+        let (value, lease) = (names.value(&self.key), names.lease(&self.key));
+        let script = shared.scripts.fill.on([&value, &lease, &names.clock, &names.all]);
+        let script = script.with(self.secret.as_slice()).with(bytes).with(millis(ttl)).with(&names.tags);
+        let script = script.with(millis(shared.settings.tag_life()));
         let reply = self.handle.call(&script, filled).await;
         // The script has given it back, whatever it answered; without an answer there is no telling.
         self.ours = reply.is_err();

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use redis::{ScriptInvocation, Value};
+use redis::Value;
 
 use crate::{
-    call::call, counters::Counts, line::Line, reason::Reason, settings::Settings, shared::Shared,
-    subscribe::Subscription,
+    call::call, counters::Counts, line::Line, reason::Reason, script::Run, settings::Settings,
+    shared::Shared, subscribe::Subscription,
 };
 
 /// The shared level of a cache. It opens no connection by itself, so an absent Redis keeps nothing from starting.
@@ -58,7 +58,7 @@ impl Level {
 impl Handle {
     pub(crate) async fn call<T>(
         &self,
-        script: &ScriptInvocation<'_>,
+        script: &Run<'_>,
         understand: impl Fn(Value) -> Option<T>,
     ) -> Result<T, Reason> {
         call(&self.shared, &self.line, script, understand).await

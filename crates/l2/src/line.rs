@@ -135,9 +135,8 @@ async fn adopt(shared: &Shared, connection: &mut MultiplexedConnection) -> Resul
         redis::cmd("INFO").arg("server").query_async(connection).await.map_err(|error| reason(&error))?;
     let run_id = reply::run_id(&info).ok_or(Reason::Garbage)?;
     let names = &shared.names;
-    let mut adopt = shared.scripts.adopt.key(&names.incarnation);
-    adopt.key(&names.clock).key(&names.all).arg(run_id);
-    let reply = adopt.invoke_async(connection).await.map_err(|error| reason(&error))?;
+    let adopt = shared.scripts.adopt.on([&names.incarnation, &names.clock, &names.all]).with(run_id);
+    let reply = adopt.send(connection).await.map_err(|error| reason(&error))?;
     reply::one_of(reply, &["same", "new"]).ok_or(Reason::Garbage)
 }
 

@@ -128,8 +128,8 @@ impl Handle {
     /// The lookup, and whether somebody has the lease.
     async fn look(&self, key: &Key) -> (Lookup, Held) {
         let (names, max_value) = (&self.shared.names, self.shared.settings.max_value);
-        let mut script = self.shared.scripts.get.key(names.value(key));
-        script.key(names.lease(key)).key(&names.all).arg(most_bytes(max_value)).arg(&names.tags);
+        let script = self.shared.scripts.get.on([&names.value(key), &names.lease(key), &names.all]);
+        let script = script.with(most_bytes(max_value)).with(&names.tags);
         let looked = match self.call(&script, looked).await {
             Ok(looked) => looked,
             Err(reason) => return (Lookup::Unavailable(reason), Held(false)),

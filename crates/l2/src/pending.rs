@@ -77,8 +77,13 @@ impl Pending {
     /// At most so many entries, those that wait longest first; `None` when there are none.
     pub(crate) fn batch(&self, most: usize) -> Option<Batch> {
         let mut items: Vec<_> = self.items.iter().map(|(&item, &turn)| (item, turn)).collect();
-        items.sort_unstable_by_key(|&(item, turn)| (turn, item));
-        items.truncate(most);
+        // Lookups wait for the lock meanwhile, so only what goes is put in order.
+        let order = |&(item, turn): &(Item, u64)| (turn, item);
+        if most < items.len() {
+            items.select_nth_unstable_by_key(most, order);
+            items.truncate(most);
+        }
+        items.sort_unstable_by_key(order);
         (!items.is_empty()).then_some(Batch { items })
     }
 

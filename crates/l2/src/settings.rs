@@ -6,6 +6,8 @@ use thiserror::Error;
 
 /// The longest a value may live: a month. Names of tags live longer still, so this bounds what Redis holds.
 const LONGEST_LIFE: Duration = Duration::from_secs(30 * 86_400);
+/// The longest lease: who takes longer should not keep others waiting.
+const LONGEST_LEASE: Duration = Duration::from_secs(600);
 /// The most a value may have. Redis answers one caller after the other, and a longer value makes all wait.
 const MOST_VALUE: usize = 64 << 20;
 const LONGEST_PREFIX: usize = 64;
@@ -14,7 +16,8 @@ const LONGEST_PREFIX: usize = 64;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Restarts {
     /// Everything from before is invalid. A Redis that comes back from a snapshot, or a replica that took over, may have
-    /// forgotten the last invalidations, and then serves what they were to remove.
+    /// forgotten the last invalidations, and then serves what they were to remove. The run is told by `INFO server`, so a
+    /// user of Redis who may not ask for that can only trust.
     #[default]
     Forget,
     /// It stays valid. For a Redis that forgets no write (`appendfsync always`, no failover), or where a stale value does
@@ -125,13 +128,12 @@ impl Settings {
     /// # Errors
     /// When it is out of its range.
     pub fn with_lease(self, lease: Duration) -> Result<Self, SettingsError> {
-        let lease = time("the lease", lease, Duration::from_millis(10), Duration::from_secs(600))?;
+        let lease = time("the lease", lease, Duration::from_millis(10), LONGEST_LEASE)?;
         Ok(Self { lease, ..self })
     }
 
-    /// How long a value lives at most, 1 ms to 30 days; longer ones are cut. Invalidations are remembered for longer. All
-    /// nodes of a namespace need the same, and it may only be raised: an invalidation is remembered for as long as the one
-    /// who sent it thought values could live.
+    /// How long a value lives at most, 1 ms to 30 days; longer ones are cut. Redis remembers invalidations for a
+    /// little longer, as the one who sent it has it set; nodes that let values live longer lose them earlier by that.
     ///
     /// # Errors
     /// When it is out of its range.
@@ -157,9 +159,10 @@ impl Settings {
         Self { restarts, ..self }
     }
 
-    /// How long Redis remembers what was invalidated: longer than any value lives that was leased before.
+    /// How long Redis remembers a stamp: while values under it live, and until every lease has ended that was taken
+    /// before, also those of nodes with other settings.
     pub(crate) fn tag_life(&self) -> Duration {
-        self.longest_life + self.lease + Duration::from_secs(60)
+        self.longest_life + LONGEST_LEASE + Duration::from_secs(60)
     }
 }
 

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
+    task::JoinSet,
+    time::timeout,
 };
 
 use crate::{
@@ -199,7 +201,7 @@ async fn liar(answer: Vec<u8>) -> String {
 
 #[tokio::test]
 async fn what_is_no_redis_is_no_help_and_no_harm() {
-    let answers: [&[u8]; 17] = [
+    let answers: [&[u8]; 25] = [
         b"",
         b"HTTP/1.1 400 Bad Request\r\n\r\n",
         b"+OK\r\n",
@@ -217,17 +219,32 @@ async fn what_is_no_redis_is_no_help_and_no_harm() {
         b"*3\r\n$5\r\nfound\r\n:1\r\n$-1\r\n",
         b"*5\r\n$5\r\nfound\r\n:1\r\n:-5\r\n:-5\r\n$3\r\nBnL\r\n",
         b"\xff\xfe\0\0\0\0",
+        b"-NOSCRIPT no\r\n",
+        b"=-1\r\nx",
+        b"!-1\r\nx",
+        b">-1\r\n",
+        b"|-1\r\n",
+        b"|9223372036854775807\r\n",
+        b"~9223372036854775807\r\n",
+        b"(x\r\n,x\r\n#x\r\n_\r\n",
     ];
     let nested = b"*1\r\n".repeat(10_000);
+    let mut cases = JoinSet::new();
     for answer in answers.into_iter().chain([nested.as_slice()]) {
         let address = liar(answer.to_vec()).await;
         for restarts in [Restarts::Forget, Restarts::Trust] {
-            let handle =
-                Level::new(Settings::new(&address, "test").unwrap().with_restarts(restarts)).handle();
+            let level = Level::new(Settings::new(&address, "test").unwrap().with_restarts(restarts));
             let shown = String::from_utf8_lossy(answer.get(..40).unwrap_or(answer)).into_owned();
-            let lookup = handle.get(&KEY).await;
-            assert!(unavailable(&lookup).is_some(), "{shown:?}: {lookup:?}");
-            nothing_helps(&handle).await;
+            cases.spawn(async move {
+                let lookup = level.handle().get(&KEY).await;
+                assert!(unavailable(&lookup).is_some(), "{shown:?}: {lookup:?}");
+                nothing_helps(&level.handle()).await;
+                // It may take itself for a subscriber; it only must live.
+                timeout(Duration::from_millis(100), level.subscribe().next()).await.ok();
+            });
         }
+    }
+    while let Some(case) = cases.join_next().await {
+        case.unwrap();
     }
 }

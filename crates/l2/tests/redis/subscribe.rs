@@ -1,5 +1,7 @@
 //! What other nodes hear.
 
+use std::time::Duration;
+
 use banyan_l2::{Delivery, Invalidation, Notice, Subscription};
 use banyan_testkit::eventually;
 
@@ -92,4 +94,17 @@ async fn a_message_that_is_not_understood_may_have_meant_anything() {
         assert_eq!(server.run::<i64>(&["PUBLISH", "{test}:invalidated", garbage]).await, 1);
         assert_eq!(next(&mut subscription).await, Notice::Missed, "{garbage:?}");
     }
+}
+
+#[tokio::test]
+async fn a_subscriber_notices_a_redis_that_hangs() {
+    let server = Server::start().await;
+    let mut subscription = server.level().subscribe();
+    assert_eq!(next(&mut subscription).await, Notice::Missed);
+    server.hang();
+    // The connection stays open, and nothing but the silence after a ping tells. So there is no notice until it is back.
+    let silent = tokio::time::timeout(Duration::from_secs(8), subscription.next()).await;
+    assert!(silent.is_err(), "{silent:?}");
+    server.go_on();
+    assert_eq!(next(&mut subscription).await, Notice::Missed);
 }
