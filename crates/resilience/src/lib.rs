@@ -65,6 +65,7 @@
 mod answer;
 pub mod breaker;
 pub mod budget;
+pub mod cache;
 mod caller;
 pub mod deadline;
 mod dice;
