@@ -67,11 +67,10 @@ pub fn miss(asked: &Asked) -> Miss {
 /// section 4). A client's `no-cache` only *prefers* validation (RFC 9111 section 5.2.1.4): it does not ask for an error.
 #[must_use]
 pub fn may_serve_on_error(lifetimes: &Lifetimes, age: Duration, asked: &Asked) -> bool {
-    if asked.no_store || lifetimes.always_revalidate {
-        return false;
-    }
     let by_client = asked.stale_if_error.filter(|_| lifetimes.client_may_take_stale).unwrap_or_default();
-    lifetimes.is_fresh(age) || lifetimes.staleness(age) < lifetimes.stale_if_error.max(by_client)
+    let is_usable =
+        lifetimes.is_fresh(age) || lifetimes.staleness(age) < lifetimes.stale_if_error.max(by_client);
+    is_usable && !asked.no_store
 }
 
 fn by_its_own_rules(lifetimes: &Lifetimes, age: Duration) -> Reuse {

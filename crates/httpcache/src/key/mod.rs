@@ -68,7 +68,7 @@ impl Key {
     /// The key of one variant of the answers that this key finds (RFC 9111 section 4.1).
     #[must_use]
     pub fn of_variant(&self, variant: &Variant, secret: &Secret) -> Self {
-        let mut bytes: SmallVec<[u8; 256]> = SmallVec::new();
+        let mut bytes = Bytes::new();
         bytes.push(Kind::Variant as u8);
         bytes.extend_from_slice(&self.0);
         bytes.extend_from_slice(variant.as_bytes());
@@ -81,6 +81,12 @@ impl fmt::Debug for Key {
         write!(f, "Key({:032x})", u128::from_be_bytes(self.0))
     }
 }
+
+/// The bytes of a key. Typical ones need no allocation.
+type Bytes = SmallVec<[u8; 256]>;
+
+/// In place of a length that one byte does not hold.
+const LONG: u8 = u8::MAX;
 
 /// What a part of a key is.
 #[derive(Clone, Copy)]
@@ -100,25 +106,32 @@ enum Kind {
 /// (GET and HEAD) share their keys; other methods have none.
 #[derive(Clone, Debug, Default)]
 pub struct KeyBuilder {
-    bytes: SmallVec<[u8; 256]>,
+    bytes: Bytes,
 }
 
 impl KeyBuilder {
     /// A key without parts.
+    #[inline]
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// The host, with its port if the request names one. Hosts are insensitive to case (RFC 3986 section 3.2.2).
+    #[inline]
     #[must_use]
     pub fn host(mut self, host: &str) -> Self {
-        self.part(Kind::Host, |bytes| bytes.extend(host.bytes().map(|byte| byte.to_ascii_lowercase())));
+        self.part(Kind::Host, |bytes| {
+            let start = bytes.len();
+            bytes.extend_from_slice(host.as_bytes());
+            bytes[start..].make_ascii_lowercase();
+        });
         self
     }
 
     /// Which of several systems answers: an answer of one must not stand for another's. A number that a caller gives to
     /// each, and keeps for as long as it keeps answers.
+    #[inline]
     #[must_use]
     pub fn side(mut self, side: u32) -> Self {
         self.part(Kind::Side, |bytes| bytes.extend_from_slice(&side.to_le_bytes()));
@@ -127,6 +140,7 @@ impl KeyBuilder {
 
     /// The path, with percent-encoding in normal form (RFC 3986 section 6.2.2). Nothing else is changed: what two slashes or
     /// two dots mean is the origin's to say.
+    #[inline]
     #[must_use]
     pub fn path(mut self, path: &str) -> Self {
         self.part(Kind::Path, |bytes| path::normalise(path.as_bytes(), bytes));
@@ -134,6 +148,7 @@ impl KeyBuilder {
     }
 
     /// The query, or what of it decides the answer.
+    #[inline]
     #[must_use]
     pub fn query(mut self, query: Option<&str>, wanted: QueryPart<'_>) -> Self {
         query::add(&mut self, query, wanted);
@@ -141,6 +156,7 @@ impl KeyBuilder {
     }
 
     /// Anything else that decides the answer, such as a header, a cookie or who is asking. `None` differs from empty.
+    #[inline]
     #[must_use]
     pub fn extra(mut self, name: &str, value: Option<&[u8]>) -> Self {
         self.part(Kind::Name, |bytes| bytes.extend_from_slice(name.as_bytes()));
@@ -157,19 +173,24 @@ impl KeyBuilder {
     }
 
     /// The key.
+    #[inline]
     #[must_use]
     pub fn finish(&self, secret: &Secret) -> Key {
         secret.hash(&self.bytes)
     }
 
-    /// Writes the kind, the length and what `write` adds. The length is 64 bits wide, so it always fits.
-    fn part(&mut self, kind: Kind, write: impl FnOnce(&mut SmallVec<[u8; 256]>)) {
-        self.bytes.push(kind as u8);
-        let at = self.bytes.len();
-        self.bytes.extend_from_slice(&[0; 8]);
+    /// Writes the kind, the length and what `write` adds. A short length takes one byte and a long one nine, of which the
+    /// first says so: whoever reads from the front always knows where a part ends.
+    #[inline]
+    fn part(&mut self, kind: Kind, write: impl FnOnce(&mut Bytes)) {
+        self.bytes.extend_from_slice(&[kind as u8, LONG]);
+        let start = self.bytes.len();
         write(&mut self.bytes);
-        let length = (self.bytes.len() - at - 8) as u64;
-        self.bytes[at..at + 8].copy_from_slice(&length.to_le_bytes());
+        let length = self.bytes.len() - start;
+        match u8::try_from(length) {
+            Ok(short) if short != LONG => self.bytes[start - 1] = short,
+            _ => self.bytes.insert_from_slice(start, &(length as u64).to_le_bytes()),
+        }
     }
 }
 

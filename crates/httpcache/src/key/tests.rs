@@ -79,13 +79,28 @@ fn a_query_that_two_parsers_could_read_differently_counts_whole() {
 
 #[test]
 fn no_text_can_pass_for_another_part() {
-    let one = KeyBuilder::new().extra("a", Some(b"b")).extra("c", None);
-    let other = KeyBuilder::new().extra("a", Some(b"bc")).extra("", None);
-    assert_ne!(one.as_bytes(), other.as_bytes());
-    assert_ne!(
-        KeyBuilder::new().extra("a", None).finish(&SECRET),
-        KeyBuilder::new().extra("a", Some(b"")).finish(&SECRET)
-    );
+    let bytes = |extras: &[(&str, Option<&[u8]>)]| {
+        let key = extras.iter().fold(KeyBuilder::new(), |key, (name, value)| key.extra(name, *value));
+        key.as_bytes().to_vec()
+    };
+    assert_ne!(bytes(&[("a", Some(b"b")), ("c", None)]), bytes(&[("a", Some(b"bc")), ("", None)]));
+    assert_ne!(bytes(&[("a", None)]), bytes(&[("a", Some(b""))]));
+    assert_ne!(bytes(&[("a", Some(b"b"))]), bytes(&[("a", None), ("b", None)]), "kinds are told apart");
+    // A value that ends the way the next part begins.
+    let mut forged = b"x".to_vec();
+    forged.extend_from_slice(&bytes(&[("b", None)]));
+    assert_ne!(bytes(&[("a", Some(&forged))]), bytes(&[("a", Some(b"x")), ("b", None)]), "lengths end parts");
+}
+
+#[test]
+fn long_parts_have_long_lengths_and_are_told_apart_too() {
+    let bytes = |one: usize, other: usize| {
+        KeyBuilder::new().path(&"x".repeat(one)).path(&"x".repeat(other)).as_bytes().to_vec()
+    };
+    let lengths = [0, 1, 253, 254, 255, 256, 257, 65_535, 65_536];
+    let all: std::collections::HashSet<_> =
+        lengths.iter().flat_map(|one| lengths.iter().map(|other| bytes(*one, *other))).collect();
+    assert_eq!(all.len(), lengths.len() * lengths.len());
 }
 
 #[test]

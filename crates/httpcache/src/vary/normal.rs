@@ -59,47 +59,62 @@ fn join<'a>(texts: impl Iterator<Item = &'a [u8]>) -> Form {
 }
 
 /// A member of a list with weights.
-struct Weighted {
-    name: SmallVec<[u8; 16]>,
+#[derive(Clone, Copy)]
+struct Weighted<'a> {
+    name: &'a [u8],
     weight: u16,
 }
 
 /// `Accept-Encoding`: the order says nothing.
-fn by_name(members: &mut [Weighted]) {
-    members.sort_by(|one, other| (&one.name, other.weight).cmp(&(&other.name, one.weight)));
+fn by_name(members: &mut [Weighted<'_>]) {
+    members.sort_unstable_by(|one, other| {
+        one.lower_case().cmp(other.lower_case()).then(other.weight.cmp(&one.weight))
+    });
 }
 
 /// `Accept-Language`: what has more weight comes first, and equal weights stay in their order.
-fn by_weight(members: &mut [Weighted]) {
+fn by_weight(members: &mut [Weighted<'_>]) {
     members.sort_by_key(|member| std::cmp::Reverse(member.weight));
 }
 
 /// The list in normal form, or `None` when a member is not what the field's grammar allows.
-fn weighted(name: &HeaderName, request: &HeaderMap, sort: fn(&mut [Weighted])) -> Option<Form> {
-    let mut list: SmallVec<[Weighted; 8]> = SmallVec::new();
+fn weighted(name: &HeaderName, request: &HeaderMap, sort: fn(&mut [Weighted<'_>])) -> Option<Form> {
+    let mut list: SmallVec<[Weighted<'_>; 8]> = SmallVec::new();
     for member in members(request, name) {
         list.push(read(member)?);
         (list.len() <= MOST_MEMBERS).then_some(())?;
     }
     sort(&mut list);
-    let texts: SmallVec<[Form; 8]> = list.iter().map(Weighted::text).collect();
     // No field can contain this byte, so a list that was read never equals one that could not be.
     let mut form = Form::from_slice(&[1]);
-    form.extend_from_slice(&join(texts.iter().map(AsRef::as_ref)));
+    for member in list {
+        form.extend(member.lower_case());
+        if member.weight < FULL_WEIGHT {
+            form.push(b';');
+            form.extend_from_slice(&member.weight.to_be_bytes());
+        }
+        form.push(b',');
+    }
     Some(form)
 }
 
-fn read(member: &[u8]) -> Option<Weighted> {
-    let mut parts = member.split(|&byte| byte == b';').map(trim);
-    let name: SmallVec<[u8; 16]> = parts.next()?.iter().map(u8::to_ascii_lowercase).collect();
+fn read(member: &[u8]) -> Option<Weighted<'_>> {
+    let (name, weight) = match member.iter().position(|&byte| byte == b';') {
+        Some(at) => (trim(&member[..at]), weight(trim(&member[at + 1..]))?),
+        None => (member, FULL_WEIGHT),
+    };
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'*' | b'_');
     if name.is_empty() || !name.iter().all(is_name) {
         return None;
     }
-    let weight = parts.next().map_or(Some(FULL_WEIGHT), weight)?;
-    let name =
-        name.strip_prefix(b"x-").filter(|rest| *rest == b"gzip").map(SmallVec::from_slice).unwrap_or(name);
-    parts.next().is_none().then_some(Weighted { name, weight })
+    let name = if name.eq_ignore_ascii_case(b"x-gzip") { b"gzip" } else { name };
+    Some(Weighted { name, weight })
+}
+
+impl<'a> Weighted<'a> {
+    fn lower_case(self) -> impl Iterator<Item = u8> + use<'a> {
+        self.name.iter().map(u8::to_ascii_lowercase)
+    }
 }
 
 /// `q=0.123` in thousandths.
@@ -116,14 +131,4 @@ fn weight(text: &[u8]) -> Option<u16> {
     let digit = |at: usize| fraction.get(at).map_or(0, |digit| u16::from(digit - b'0'));
     let thousandths = u16::from(whole - b'0') * 1000 + digit(0) * 100 + digit(1) * 10 + digit(2);
     (thousandths <= FULL_WEIGHT).then_some(thousandths)
-}
-
-impl Weighted {
-    fn text(&self) -> Form {
-        let mut text = Form::from_slice(&self.name);
-        if self.weight < FULL_WEIGHT {
-            text.extend_from_slice(format!(";q={}", self.weight).as_bytes());
-        }
-        text
-    }
 }

@@ -106,6 +106,8 @@ fn what_is_not_a_list_with_weights_is_compared_as_it_is() {
         same("accept-encoding", &[("accept-encoding", one)], &[("accept-encoding", other)])
     };
     assert!(!same("gzip;q=2, br", "br, gzip;q=2"));
+    assert!(!same("br;q=0.5;x=1, gzip", "gzip, br;q=0.5;x=1"));
+    assert!(!same("br;q=1.001", "br") && !same("br;q=0.1234", "br;q=0.123") && !same("br;q", "br"));
     assert!(!same("a b, c", "c, a b"));
     assert!(same("a b,c", "a b, c"));
 }
