@@ -1,10 +1,8 @@
 //! Percent-encoding in normal form (RFC 3986 section 6.2.2): `%7e` and `~` are the same, and so are `%2f` and `%2F`.
 
-use smallvec::{Array, SmallVec};
-
 /// Adds `path` to `bytes`: encoded letters, digits and `-._~` decoded, other encodings in upper case. A percent sign that
 /// begins no encoding stays as it is.
-pub(super) fn normalise<A: Array<Item = u8>>(path: &[u8], bytes: &mut SmallVec<A>) {
+pub(super) fn normalise(path: &[u8], bytes: &mut Vec<u8>) {
     let mut rest = path;
     while let Some(percent) = rest.iter().position(|&byte| byte == b'%') {
         let (plain, encoded) = rest.split_at(percent);
@@ -23,7 +21,7 @@ pub(super) fn normalise<A: Array<Item = u8>>(path: &[u8], bytes: &mut SmallVec<A
     bytes.extend_from_slice(rest);
 }
 
-fn push<A: Array<Item = u8>>(byte: u8, encoding: [u8; 3], bytes: &mut SmallVec<A>) {
+fn push(byte: u8, encoding: [u8; 3], bytes: &mut Vec<u8>) {
     if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
         bytes.push(byte);
     } else {

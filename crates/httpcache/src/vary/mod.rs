@@ -15,6 +15,8 @@ use crate::list::members;
 const MOST_NAMES: usize = 16;
 /// The longest variant, in bytes. A request that is larger than this in the fields concerned matches nothing.
 const LONGEST_VARIANT: usize = 8 * 1024;
+/// What one field takes in a variant, with its name.
+const TYPICAL_FIELD: usize = 64;
 
 /// Why an answer with this `Vary` is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,7 +71,7 @@ impl Names {
     /// What `request` has for these names, or `None` when that is too much to be kept.
     #[must_use]
     pub fn variant(&self, request: &HeaderMap) -> Option<Variant> {
-        let mut variant = Variant::default();
+        let mut variant = Variant(Vec::with_capacity(self.0.len() * TYPICAL_FIELD));
         for name in &self.0 {
             variant.add(name, request)?;
         }
@@ -85,7 +87,7 @@ impl Names {
 
 /// What a request has for an answer's names. Two are equal exactly when the requests select the same answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Variant(SmallVec<[u8; 64]>);
+pub struct Variant(Vec<u8>);
 
 impl Variant {
     /// Its bytes, which say nothing to people; for keys.
@@ -97,20 +99,19 @@ impl Variant {
     /// Adds a name and its value. Lengths come before texts, so that no value can pass for a further name, and an absent
     /// field differs from an empty one.
     fn add(&mut self, name: &HeaderName, request: &HeaderMap) -> Option<()> {
-        self.text(name.as_str().as_bytes())?;
-        if request.contains_key(name) {
-            self.0.push(1);
-            self.text(&normal::form(name, request))?;
-        } else {
-            self.0.push(0);
-        }
-        Some(())
+        self.text(|bytes| bytes.extend_from_slice(name.as_str().as_bytes()))?;
+        let is_there = request.contains_key(name);
+        self.0.push(u8::from(is_there));
+        if is_there { self.text(|bytes| normal::write(name, request, bytes)) } else { Some(()) }
     }
 
-    fn text(&mut self, text: &[u8]) -> Option<()> {
-        let length = u32::try_from(text.len()).ok()?;
-        self.0.extend_from_slice(&length.to_le_bytes());
-        self.0.extend_from_slice(text);
+    fn text(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Option<()> {
+        let at = self.0.len();
+        self.0.extend_from_slice(&[0; 4]);
+        let start = self.0.len();
+        write(&mut self.0);
+        let length = u32::try_from(self.0.len() - start).ok()?;
+        self.0[at..start].copy_from_slice(&length.to_le_bytes());
         (self.0.len() <= LONGEST_VARIANT).then_some(())
     }
 }

@@ -20,42 +20,32 @@ const MOST_MEMBERS: usize = 32;
 /// The largest weight, in thousandths (RFC 9110 section 12.4.2).
 const FULL_WEIGHT: u16 = 1000;
 
-/// A value in normal form.
-pub(super) type Form = SmallVec<[u8; 64]>;
-
-/// The normal form of what `request` has for `name`.
-pub(super) fn form(name: &HeaderName, request: &HeaderMap) -> Form {
-    match *name {
-        header::AUTHORIZATION | header::COOKIE => verbatim(name, request),
-        header::ACCEPT_ENCODING => weighted(name, request, by_name).unwrap_or_else(|| plain(name, request)),
-        header::ACCEPT_LANGUAGE => weighted(name, request, by_weight).unwrap_or_else(|| plain(name, request)),
-        _ => plain(name, request),
+/// Adds the normal form of what `request` has for `name`.
+pub(super) fn write(name: &HeaderName, request: &HeaderMap, form: &mut Vec<u8>) {
+    let is_read = match *name {
+        header::AUTHORIZATION | header::COOKIE => return write_verbatim(name, request, form),
+        header::ACCEPT_ENCODING => write_weighted(name, request, by_name, form),
+        header::ACCEPT_LANGUAGE => write_weighted(name, request, by_weight, form),
+        _ => None,
+    };
+    if is_read.is_none() {
+        write_plain(name, request, form);
     }
 }
 
 /// The values one after the other, each byte as it came; a line feed, which no value can contain, keeps them apart.
-fn verbatim(name: &HeaderName, request: &HeaderMap) -> Form {
-    let mut form = Form::new();
+fn write_verbatim(name: &HeaderName, request: &HeaderMap, form: &mut Vec<u8>) {
     for value in request.get_all(name) {
         form.extend_from_slice(value.as_bytes());
         form.push(b'\n');
     }
-    form
 }
 
-fn plain(name: &HeaderName, request: &HeaderMap) -> Form {
-    join(members(request, name))
-}
-
-fn join<'a>(texts: impl Iterator<Item = &'a [u8]>) -> Form {
-    let mut form = Form::new();
-    for (at, text) in texts.enumerate() {
-        if at > 0 {
-            form.push(b',');
-        }
-        form.extend_from_slice(text);
+fn write_plain(name: &HeaderName, request: &HeaderMap, form: &mut Vec<u8>) {
+    for member in members(request, name) {
+        form.extend_from_slice(member);
+        form.push(b',');
     }
-    form
 }
 
 /// A member of a list with weights.
@@ -77,25 +67,29 @@ fn by_weight(members: &mut [Weighted<'_>]) {
     members.sort_by_key(|member| std::cmp::Reverse(member.weight));
 }
 
-/// The list in normal form, or `None` when a member is not what the field's grammar allows.
-fn weighted(name: &HeaderName, request: &HeaderMap, sort: fn(&mut [Weighted<'_>])) -> Option<Form> {
+/// The list in normal form; `None`, and nothing is added, when a member is not what the field's grammar allows.
+fn write_weighted(
+    name: &HeaderName,
+    request: &HeaderMap,
+    sort: fn(&mut [Weighted<'_>]),
+    form: &mut Vec<u8>,
+) -> Option<()> {
     let mut list: SmallVec<[Weighted<'_>; 8]> = SmallVec::new();
     for member in members(request, name) {
         list.push(read(member)?);
         (list.len() <= MOST_MEMBERS).then_some(())?;
     }
     sort(&mut list);
-    // No field can contain this byte, so a list that was read never equals one that could not be.
-    let mut form = Form::from_slice(&[1]);
     for member in list {
         form.extend(member.lower_case());
         if member.weight < FULL_WEIGHT {
             form.push(b';');
+            // The first byte is a control character, so what was read never equals what could not be.
             form.extend_from_slice(&member.weight.to_be_bytes());
         }
         form.push(b',');
     }
-    Some(form)
+    Some(())
 }
 
 fn read(member: &[u8]) -> Option<Weighted<'_>> {
