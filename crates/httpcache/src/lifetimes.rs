@@ -7,7 +7,7 @@ use crate::freshness::{Basis, current_age};
 /// How long a kept answer may be used, and how. A lookup compares its age with these and reads no field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetimes {
-    /// How long it is fresh, counted from age zero. At most [`LONGEST`](crate::LONGEST).
+    /// The age at which its freshness ends. At most [`LONGEST`](crate::LONGEST).
     pub fresh_for: Duration,
     /// What decided that.
     pub basis: Basis,

@@ -12,30 +12,32 @@ pub(crate) fn members(headers: &HeaderMap, name: impl AsHeaderName) -> impl Iter
 
 /// The members of one field's value.
 pub(crate) fn split(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    Members { rest: value }.filter(|member| !member.is_empty())
+    pieces(value).filter(|member| !member.is_empty())
 }
 
-struct Members<'a> {
-    rest: &'a [u8],
+/// What stands between the commas of one field's value, without surrounding blanks, empty or not.
+pub(crate) fn pieces(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    Pieces { rest: Some(value) }
 }
 
-impl<'a> Iterator for Members<'a> {
+struct Pieces<'a> {
+    rest: Option<&'a [u8]>,
+}
+
+impl<'a> Iterator for Pieces<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let end = member_end(self.rest);
-        let member = self.rest.get(..end).unwrap_or_default();
-        self.rest = self.rest.get(end + 1..).unwrap_or_default();
-        Some(trim(member))
+        let rest = self.rest.take()?;
+        let end = piece_end(rest);
+        self.rest = rest.get(end + 1..);
+        Some(trim(&rest[..end]))
     }
 }
 
 /// Where the first comma outside of quotes is, or the end. A quote that is never closed reaches to the end: the rest
 /// belongs to it, and nothing in there is a directive.
-fn member_end(text: &[u8]) -> usize {
+fn piece_end(text: &[u8]) -> usize {
     let (mut quoted, mut escaped) = (false, false);
     for (at, &byte) in text.iter().enumerate() {
         match byte {
@@ -74,6 +76,13 @@ mod tests {
     fn members_are_trimmed_and_empty_ones_skipped() {
         assert_eq!(texts(" a ,, b\t,c,"), ["a", "b", "c"]);
         assert_eq!(texts(" , "), [""; 0]);
+    }
+
+    #[test]
+    fn pieces_are_all_that_commas_separate() {
+        let pieces = |value: &'static str| pieces(value.as_bytes()).collect::<Vec<_>>();
+        assert_eq!(pieces("a, ,b,"), [&b"a"[..], b"", b"b", b""]);
+        assert_eq!(pieces(""), [b""]);
     }
 
     #[test]

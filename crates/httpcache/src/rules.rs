@@ -10,9 +10,10 @@ use std::time::Duration;
 /// somebody, and a time in a config file is no evidence that it does not. Whoever knows better has the two `allow_` rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// How long good answers (200, 203, 204, 300, 301, 308) are fresh, whatever the origin states. Zero keeps nothing.
+    /// How long good answers (200, 203, 204, 300, 301, 308) are fresh after they arrived, whatever the origin states. Zero
+    /// keeps nothing.
     pub ttl: Option<Duration>,
-    /// How long "not found" (404, 410) is believed, whatever the origin states. Zero keeps nothing.
+    /// How long "not found" (404, 410) is believed after it arrived, whatever the origin states. Zero keeps nothing.
     pub negative: Option<Duration>,
     /// How long after that a stale answer may be given while it is fetched anew; in place of the origin's.
     pub stale_while_revalidate: Option<Duration>,

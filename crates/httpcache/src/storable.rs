@@ -152,10 +152,13 @@ fn lifetimes(answer: Answered<'_>, said: &Said, rules: &Rules) -> Result<Lifetim
             allowed.unwrap_or_default().min(LONGEST)
         }
     };
+    let initial_age = initial_age(answer.headers, answer.exchange);
+    // A rule counts from the arrival: else an origin with a slow clock, or a cache before it, would switch the rule off.
+    let spent = if ruled.is_some() { initial_age } else { Duration::ZERO };
     let lifetimes = Lifetimes {
-        fresh_for: fresh_for.min(LONGEST),
+        fresh_for: fresh_for.saturating_add(spent).min(LONGEST),
         basis,
-        initial_age: initial_age(answer.headers, answer.exchange),
+        initial_age,
         stale_while_revalidate: stale_for(rules.stale_while_revalidate, said.stale_while_revalidate),
         stale_if_error: stale_for(rules.stale_if_error, said.stale_if_error),
         always_revalidate,

@@ -267,6 +267,15 @@ fn a_ttl_replaces_all_that_the_origin_says_about_time() {
 }
 
 #[test]
+fn a_rule_counts_from_the_arrival_whatever_the_clock_of_the_origin() {
+    for (name, value) in [("age", "5000".to_owned()), ("date", date(NOW - 5000))] {
+        let kept = get().rules(ttl(300)).answered(&[(name, &value)]).unwrap().lifetimes;
+        assert_eq!(kept.age(Duration::ZERO), seconds(5000), "the age that is told stays true");
+        assert!(kept.is_fresh(kept.age(seconds(299))) && !kept.is_fresh(kept.age(seconds(300))), "{name}");
+    }
+}
+
+#[test]
 fn a_ttl_replaces_nothing_that_the_origin_says_about_whose_it_is() {
     let ruled = || get().rules(ttl(300));
     assert_eq!(ruled().control("private"), Err(NotStored::Private));

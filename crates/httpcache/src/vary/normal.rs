@@ -3,9 +3,14 @@
 //! | field | what is the same |
 //! |---|---|
 //! | any | several fields and one with commas; blanks around commas |
-//! | `Accept-Encoding` | also order, case, `q=1` and no weight, `x-gzip` and `gzip` |
+//! | `Accept-Encoding` | also order, case, `q=1` and no weight |
 //! | `Accept-Language` | also case, `q=1` and no weight, and order among *different* weights |
 //! | `Authorization`, `Cookie` | nothing: they say who is asking, and a doubt must make two answers of it |
+//! | `Origin`, `Referer`, `User-Agent` | nothing: they are no lists |
+//!
+//! Whoever can make a value that is the same here and another to the origin can have a stranger's answer kept for everybody:
+//! `Origin: https://a.example,` gets no permission, and must not be the variant of `https://a.example`. So in a list of which
+//! nothing else is known the commas themselves always count.
 //!
 //! The order of languages with equal weights is kept: RFC 9110 section 12.5.4 warns that some origins read it as an order
 //! of preference, and then `en, de` and `de, en` are two answers.
@@ -13,7 +18,7 @@
 use http::{HeaderMap, HeaderName, header};
 use smallvec::SmallVec;
 
-use crate::list::{members, trim};
+use crate::list::{members, pieces, trim};
 
 /// How many members of a list are sorted. Longer lists are compared as they are.
 const MOST_MEMBERS: usize = 32;
@@ -23,7 +28,9 @@ const FULL_WEIGHT: u16 = 1000;
 /// Adds the normal form of what `request` has for `name`.
 pub(super) fn write(name: &HeaderName, request: &HeaderMap, form: &mut Vec<u8>) {
     let is_read = match *name {
-        header::AUTHORIZATION | header::COOKIE => return write_verbatim(name, request, form),
+        header::AUTHORIZATION | header::COOKIE | header::ORIGIN | header::REFERER | header::USER_AGENT => {
+            return write_verbatim(name, request, form);
+        }
         header::ACCEPT_ENCODING => write_weighted(name, request, by_name, form),
         header::ACCEPT_LANGUAGE => write_weighted(name, request, by_weight, form),
         _ => None,
@@ -42,8 +49,8 @@ fn write_verbatim(name: &HeaderName, request: &HeaderMap, form: &mut Vec<u8>) {
 }
 
 fn write_plain(name: &HeaderName, request: &HeaderMap, form: &mut Vec<u8>) {
-    for member in members(request, name) {
-        form.extend_from_slice(member);
+    for piece in request.get_all(name).iter().flat_map(|value| pieces(value.as_bytes())) {
+        form.extend_from_slice(piece);
         form.push(b',');
     }
 }
@@ -101,7 +108,6 @@ fn read(member: &[u8]) -> Option<Weighted<'_>> {
     if name.is_empty() || !name.iter().all(is_name) {
         return None;
     }
-    let name = if name.eq_ignore_ascii_case(b"x-gzip") { b"gzip" } else { name };
     Some(Weighted { name, weight })
 }
 

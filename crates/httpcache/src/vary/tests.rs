@@ -75,6 +75,17 @@ fn s4_1_blanks_around_commas_and_the_number_of_fields_do_not_matter() {
 }
 
 #[test]
+fn a_stray_comma_is_never_the_variant_of_a_value_without_one() {
+    for name in ["foo", "origin"] {
+        for value in ["a,", ",a", "a, ", "a,,"] {
+            assert!(!same(name, &[(name, "a")], &[(name, value)]), "{name}: {value}");
+        }
+        assert!(!same(name, &[(name, "a")], &[(name, "a"), (name, "")]), "{name}");
+    }
+    assert!(!same("user-agent", &[("user-agent", "(K, like G)")], &[("user-agent", "(K,like G)")]));
+}
+
+#[test]
 fn who_is_asking_is_compared_byte_by_byte() {
     assert!(!same("cookie", &[("cookie", "a=1,2")], &[("cookie", "a=1, 2")]));
     assert!(!same("authorization", &[("authorization", "x a, b")], &[("authorization", "x a,b")]));
@@ -84,7 +95,7 @@ fn who_is_asking_is_compared_byte_by_byte() {
 #[test]
 fn encodings_are_the_same_in_any_order_case_and_way_of_writing_the_weight() {
     let one = [("accept-encoding", "gzip, br;q=0.50, deflate;q=1.0")];
-    assert!(same("accept-encoding", &one, &[("accept-encoding", "BR; q=0.5,deflate , x-gzip;q=1")]));
+    assert!(same("accept-encoding", &one, &[("accept-encoding", "BR; q=0.5,deflate ,, GZip;q=1")]));
     assert!(!same("accept-encoding", &one, &[("accept-encoding", "gzip, br;q=0.4, deflate")]));
     assert!(!same("accept-encoding", &one, &[("accept-encoding", "gzip, br;q=0.5")]));
     assert!(!same("accept-encoding", &[("accept-encoding", "")], &[]), "an empty list refuses every coding");
