@@ -16,6 +16,35 @@
 //! 6. [`invalidated`], [`tags`]: what a write makes untrue.
 //! 7. [`CacheStatus`]: what to tell a person about it.
 //!
+//! ```
+//! use std::time::{Duration, SystemTime};
+//!
+//! use banyan_httpcache::{Answered, Asked, AskedWith, Exchange, Reuse, Rules, reuse, storable};
+//! use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+//!
+//! let request = HeaderMap::new();
+//! let asked = Asked::of(&request);
+//! let mut answer = HeaderMap::new();
+//! answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=60, stale-while-revalidate=10"));
+//!
+//! let now = SystemTime::now();
+//! let kept = storable(
+//!     AskedWith { method: &Method::GET, headers: &request, asked: &asked },
+//!     Answered {
+//!         status: StatusCode::OK,
+//!         headers: &answer,
+//!         exchange: Exchange { asked_at: now, answered_at: now },
+//!     },
+//!     &Rules::default(),
+//! )?;
+//!
+//! let after = |seconds| kept.lifetimes.age(Duration::from_secs(seconds));
+//! assert_eq!(reuse(&kept.lifetimes, after(59), &asked), Reuse::Fresh);
+//! assert_eq!(reuse(&kept.lifetimes, after(60), &asked), Reuse::WhileRevalidating);
+//! assert_eq!(reuse(&kept.lifetimes, after(70), &asked), Reuse::Revalidate);
+//! # Ok::<(), banyan_httpcache::NotStored>(())
+//! ```
+//!
 //! Where RFC 9111 leaves a choice the stricter one is taken, since a gateway stands before systems that nobody wrote with a
 //! cache in mind.
 
