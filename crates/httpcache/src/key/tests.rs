@@ -104,6 +104,26 @@ fn long_parts_have_long_lengths_and_are_told_apart_too() {
 }
 
 #[test]
+fn no_text_can_pass_for_another_part_behind_a_long_one() {
+    let value = |value: &[u8]| KeyBuilder::new().extra("", Some(value));
+    let follower = KeyBuilder::new().extra("twenty bytes of name", None);
+    let after = |text: &[u8]| value(text).extra("twenty bytes of name", None).as_bytes().to_vec();
+    let long = [b'x'; 300];
+    let forged = [&long[..], follower.as_bytes()].concat();
+    assert_ne!(after(&long), value(&forged).as_bytes(), "a long length ends its part");
+    // 255 bytes that begin like the length of a longer part.
+    let tail = [b'x'; 247];
+    let forged = [&tail[..], follower.as_bytes()].concat();
+    let begins_like_one = [&(forged.len() as u64).to_le_bytes()[..], &tail].concat();
+    assert_eq!(begins_like_one.len(), 255);
+    assert_ne!(
+        after(&begins_like_one),
+        value(&forged).as_bytes(),
+        "what says that a length is long is no length"
+    );
+}
+
+#[test]
 fn another_secret_makes_other_keys() {
     assert_ne!(path("/"), KeyBuilder::new().path("/").finish(&Secret::new([8; 16])));
     assert_eq!(format!("{SECRET:?}"), "Secret");

@@ -82,6 +82,7 @@ fn a_stray_comma_is_never_the_variant_of_a_value_without_one() {
         }
         assert!(!same(name, &[(name, "a")], &[(name, "a"), (name, "")]), "{name}");
     }
+    assert!(!same("origin", &[("origin", "a, b")], &[("origin", "a,b")]));
     assert!(!same("user-agent", &[("user-agent", "(K, like G)")], &[("user-agent", "(K,like G)")]));
 }
 
@@ -98,6 +99,8 @@ fn encodings_are_the_same_in_any_order_case_and_way_of_writing_the_weight() {
     assert!(same("accept-encoding", &one, &[("accept-encoding", "BR; q=0.5,deflate ,, GZip;q=1")]));
     assert!(!same("accept-encoding", &one, &[("accept-encoding", "gzip, br;q=0.4, deflate")]));
     assert!(!same("accept-encoding", &one, &[("accept-encoding", "gzip, br;q=0.5")]));
+    let twice = [("accept-encoding", "br;q=0.5, br")];
+    assert!(same("accept-encoding", &twice, &[("accept-encoding", "br, br;q=0.5")]), "one name twice");
     assert!(!same("accept-encoding", &[("accept-encoding", "")], &[]), "an empty list refuses every coding");
 }
 
