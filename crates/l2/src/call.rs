@@ -103,3 +103,16 @@ fn count(shared: &Shared, reason: Reason) {
         Reason::Full => counters.full.one(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_redis_is_not_left_alone_and_any_other_failure_counts() {
+        assert_eq!(verdict(Some(Reason::Full)), Verdict::Success);
+        for reason in [Reason::Late, Reason::Broken, Reason::Garbage] {
+            assert!(verdict(Some(reason)).cause().is_some(), "{reason}");
+        }
+    }
+}

@@ -13,6 +13,7 @@ use tokio::{
 };
 
 use crate::{
+    cutter::Cutter,
     helpers::{KEY, MINUTE, fill, is_invalidated, is_missing, value, won, won_in_the_end},
     server::Server,
 };
@@ -86,6 +87,43 @@ async fn a_redis_that_restarted_unnoticed_costs_nothing() {
     server.start_again().await;
     assert!(is_missing(&handle.get(&KEY).await), "the lost connection is opened again in the same call");
     assert_eq!((level.counts().connections, level.counts().broken), (2, 0));
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_is_asked_for_again() {
+    let server = Server::start().await;
+    let wire = Cutter::before(server.address()).await;
+    let settings =
+        Settings::new(&wire.address, "test").unwrap().with_deadline(Duration::from_secs(5)).unwrap();
+    let level = Level::new(settings);
+    let handle = level.handle();
+    assert_eq!(fill(&handle, &KEY, "x", &[1]).await, Fill::Stored);
+
+    wire.cut_next_answer();
+    assert_eq!(value(&handle, &KEY).await, "x");
+    assert!(wire.has_cut());
+    wire.cut_next_answer();
+    let token = won(&handle, &KEY).await;
+    assert!(wire.has_cut(), "the lease it had won already is still its own");
+    wire.cut_next_answer();
+    assert_eq!(handle.invalidate(&[2]).await, Delivery::Delivered);
+    assert_eq!(token.fill(Bytes::from("y"), MINUTE, &[1]).await, Fill::Stored);
+    assert_eq!((level.counts().connections, level.counts().broken), (4, 0));
+}
+
+#[tokio::test]
+async fn a_connection_that_fell_silent_is_given_up() {
+    let server = Server::start().await;
+    let wire = Cutter::before(server.address()).await;
+    let settings =
+        Settings::new(&wire.address, "test").unwrap().with_deadline(Duration::from_millis(500)).unwrap();
+    let level = Level::new(settings);
+    let handle = level.handle();
+    in_the_end(&handle, is_missing).await;
+    wire.silence_next_answer();
+    assert_eq!(unavailable(&handle.get(&KEY).await), Some(Reason::Late));
+    in_the_end(&handle, is_missing).await;
+    assert!(level.counts().connections >= 2);
 }
 
 #[tokio::test]

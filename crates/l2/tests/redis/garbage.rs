@@ -3,7 +3,7 @@
 use banyan_l2::{Delivery, Fill, Lease, Level};
 
 use crate::{
-    helpers::{KEY, LEASE_NAME, VALUE_NAME, fill, is_garbage, is_invalidated, value},
+    helpers::{KEY, LEASE_NAME, MINUTE, VALUE_NAME, fill, is_garbage, is_invalidated, value, won},
     server::Server,
 };
 
@@ -68,6 +68,20 @@ async fn a_value_longer_than_wanted_is_not_fetched() {
     let strict = Level::new(server.settings().with_max_value(4).unwrap());
     assert_eq!(fill(&server.level().handle(), &KEY, "longer", &[]).await, Fill::Stored);
     assert!(is_garbage(&strict.handle().get(&KEY).await));
+
+    let level = server.level();
+    server.run::<()>(&["SET", VALUE_NAME, &"x".repeat(8 << 20)]).await;
+    let before = sent(&server).await;
+    assert!(is_garbage(&level.handle().get(&KEY).await));
+    let sent = sent(&server).await - before;
+    assert!(sent < 1 << 20, "it was sent: {sent} bytes");
+}
+
+/// How many bytes Redis has sent.
+async fn sent(server: &Server) -> u64 {
+    let stats: String = server.run(&["INFO", "stats"]).await;
+    let line = stats.lines().find_map(|line| line.strip_prefix("total_net_output_bytes:"));
+    line.unwrap().parse().unwrap()
 }
 
 #[tokio::test]
@@ -84,7 +98,9 @@ async fn garbage_for_a_tag_counts_as_an_invalidation() {
         server.run::<i64>(&["DEL", TAG_NAME]).await;
         server.run::<redis::Value>(&command).await;
         assert!(is_invalidated(&handle.get(&KEY).await), "{command:?}");
+        let other = won(&handle, &[2; 16]).await;
         assert_eq!(fill(&handle, &[1; 16], "x", &[1]).await, Fill::Fenced, "{command:?}");
+        assert_eq!(other.fill("x".into(), MINUTE, &[1]).await, Fill::Fenced, "{command:?}");
     }
 }
 
@@ -98,7 +114,7 @@ async fn garbage_for_a_lease_keeps_nobody_out() {
     }
     let Lease::Won(token) = handle.lease(&KEY).await else { panic!("not won") };
     server.run::<()>(&["SET", LEASE_NAME, "x"]).await;
-    assert_eq!(token.fill("x".into(), crate::helpers::MINUTE, &[]).await, Fill::Lost);
+    assert_eq!(token.fill("x".into(), MINUTE, &[]).await, Fill::Lost);
 }
 
 #[tokio::test]

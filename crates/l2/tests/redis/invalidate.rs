@@ -116,6 +116,22 @@ async fn a_clock_that_is_lost_or_absurd_revives_nothing() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_set_back_neither_stops_fills_nor_revives_values() {
+    let server = Server::start().await;
+    let handle = server.level().handle();
+    let now: Vec<u64> = server.run(&["TIME"]).await;
+    // As it was left by a server an hour ahead, whose last deed was to invalidate a tag.
+    let ahead = format!("{:016}", (now[0] + 3_600) * 1_000_000);
+    for name in ["{test}:clock", "{test}:t:0000000000000001"] {
+        server.run::<()>(&["SET", name, &ahead]).await;
+    }
+    assert_eq!(fill(&handle, &KEY, "x", &[1]).await, Fill::Stored);
+    assert_eq!(value(&handle, &KEY).await, "x");
+    assert_eq!(handle.invalidate(&[1]).await, Delivery::Delivered);
+    assert!(is_invalidated(&handle.get(&KEY).await));
+}
+
+#[tokio::test]
 async fn what_could_not_be_delivered_holds_here_at_once_and_there_later() {
     let mut server = Server::start().await;
     let (here, there) = (trusting(&server), trusting(&server));
@@ -136,6 +152,53 @@ async fn what_could_not_be_delivered_holds_here_at_once_and_there_later() {
     assert!(is_invalidated(&there.handle().get(&KEY).await));
     assert_eq!(value(&there.handle(), &[1; 16]).await, "untouched");
     assert_eq!((here.counts().queued, here.counts().overflows), (1, 0));
+}
+
+#[tokio::test]
+async fn whoever_delivers_is_woken_when_something_is_queued() {
+    let mut server = Server::start().await;
+    let level = trusting(&server);
+    let handle = level.handle();
+    let delivery = tokio::spawn(async move { handle.deliver().await });
+    // It has found nothing to do, and waits.
+    assert!(is_missing(&level.handle().get(&KEY).await));
+    server.kill();
+    assert_eq!(level.handle().invalidate(&[1]).await, Delivery::Queued(Reason::Broken));
+    server.start_again().await;
+    let ask = async || {
+        anyhow::ensure!(level.queued() == 0, "{} queued", level.queued());
+        Ok(())
+    };
+    eventually(ask).await.unwrap();
+    delivery.abort();
+}
+
+#[tokio::test]
+async fn a_stamp_lives_as_long_as_the_values_under_it() {
+    let server = Server::start().await;
+    let handle = server.level().handle();
+    let tag = "{test}:t:0000000000000001";
+    let day = 86_400_000;
+    assert_eq!(fill(&handle, &KEY, "x", &[1]).await, Fill::Stored);
+    assert!(server.run::<i64>(&["PTTL", tag]).await > day);
+    assert_eq!(server.run::<i64>(&["PEXPIRE", tag, "60000"]).await, 1);
+    assert_eq!(fill(&handle, &KEY, "y", &[1]).await, Fill::Stored);
+    assert!(server.run::<i64>(&["PTTL", tag]).await > day);
+    assert_eq!(server.run::<i64>(&["PEXPIRE", tag, "60000"]).await, 1);
+    assert_eq!(handle.invalidate(&[1]).await, Delivery::Delivered);
+    assert!(server.run::<i64>(&["PTTL", tag]).await > day);
+}
+
+#[tokio::test]
+async fn every_lease_moves_the_clock_and_every_invalidation_passes_it() {
+    let server = Server::start().await;
+    let handle = server.level().handle();
+    let token = crate::helpers::won(&handle, &KEY).await;
+    assert_eq!(server.run::<String>(&["GET", "{test}:clock"]).await, token.stamp().to_string());
+    assert_eq!(handle.invalidate(&[1]).await, Delivery::Delivered);
+    let stamp: String = server.run(&["GET", "{test}:t:0000000000000001"]).await;
+    assert!(stamp > token.stamp().to_string());
+    assert_eq!(server.run::<String>(&["GET", "{test}:clock"]).await, stamp);
 }
 
 #[tokio::test]

@@ -106,6 +106,26 @@ async fn each_runtime_has_a_connection_of_its_own() {
     assert_eq!(level.counts().connections, 7);
 }
 
+#[test]
+fn a_runtime_that_ends_while_it_connects_leaves_no_dead_end() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let first = runtime();
+    let (server, level) = first.block_on(async {
+        let server = Server::start().await;
+        let level = server.level();
+        (server, level)
+    });
+    let handle = level.handle();
+    server.hang();
+    first.block_on(async {
+        let hung = tokio::time::timeout(Duration::from_millis(20), handle.get(&KEY)).await;
+        assert!(hung.is_err(), "{hung:?}");
+    });
+    drop(first);
+    server.go_on();
+    runtime().block_on(async { assert!(is_missing(&handle.get(&KEY).await)) });
+}
+
 #[tokio::test]
 async fn callers_at_once_share_one_connection() {
     let server = Server::start().await;
