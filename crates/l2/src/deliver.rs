@@ -8,7 +8,7 @@ use crate::{
     invalidation::Invalidation, level::Handle, names::Key, pending::Batch, reason::Reason, reply::one_of,
 };
 
-/// How much one call delivers: few enough that the script, which nothing else can run beside, takes well under a ms.
+/// How much one call delivers: few enough that nobody waits long for the script, which nothing else can run beside.
 const BATCH: usize = 500;
 /// How long a delivery that failed is left alone at first, and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);

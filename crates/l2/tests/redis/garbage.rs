@@ -69,8 +69,9 @@ async fn a_value_longer_than_wanted_is_not_fetched() {
     assert_eq!(fill(&server.level().handle(), &KEY, "longer", &[]).await, Fill::Stored);
     assert!(is_garbage(&strict.handle().get(&KEY).await));
 
-    let level = server.level();
-    server.run::<()>(&["SET", VALUE_NAME, &"x".repeat(8 << 20)]).await;
+    let (generous, level) = (Level::new(server.settings().with_max_value(8 << 20).unwrap()), server.level());
+    let token = won(&generous.handle(), &KEY).await;
+    assert_eq!(token.fill(vec![b'x'; 8 << 20].into(), MINUTE, &[]).await, Fill::Stored);
     let before = sent(&server).await;
     assert!(is_garbage(&level.handle().get(&KEY).await));
     let sent = sent(&server).await - before;
