@@ -2,6 +2,7 @@
 //!
 //! [`Sqlite`] keeps it on the disk, [`Memory`] for as long as the process lives; one conformance suite holds both to
 //! the same behaviour.
+mod hot;
 mod ledger;
 pub mod live;
 mod memory;
@@ -9,6 +10,7 @@ pub mod shadow;
 mod sqlite;
 mod store;
 
+pub use hot::{CacheUrl, HotUrl, MAX_HOT_URL_BYTES, MAX_HOT_URLS};
 pub use memory::Memory;
 pub use sqlite::{OpenError, Sqlite};
 pub use store::{Change, Entry, Record, Step, Store, StoreError};

@@ -6,7 +6,7 @@ use std::{
     time::SystemTime,
 };
 
-use crate::{Change, Entry, Record, Store, StoreError, ledger};
+use crate::{Change, Entry, HotUrl, Record, Store, StoreError, hot, ledger};
 
 /// Keeps everything in memory.
 #[derive(Debug, Default)]
@@ -19,6 +19,7 @@ struct Inner {
     /// By unit, oldest first, never empty.
     history: BTreeMap<String, Vec<Entry>>,
     secrets: BTreeMap<String, [u8; 32]>,
+    hot_urls: Vec<HotUrl>,
 }
 
 impl Memory {
@@ -66,5 +67,14 @@ impl Store for Memory {
 
     fn secret(&self, name: &str, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError> {
         Ok(*self.lock().secrets.entry(name.to_owned()).or_insert(*fresh))
+    }
+
+    fn hot_urls(&self) -> Result<Vec<HotUrl>, StoreError> {
+        Ok(self.lock().hot_urls.clone())
+    }
+
+    fn set_hot_urls(&self, urls: &[HotUrl]) -> Result<(), StoreError> {
+        self.lock().hot_urls = hot::kept(urls).cloned().collect();
+        Ok(())
     }
 }

@@ -4,6 +4,8 @@ use std::time::SystemTime;
 
 use banyan_flags::Percent;
 
+use crate::HotUrl;
+
 /// Where a unit stands, as last acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -131,4 +133,17 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the store cannot be read or written.
     fn secret(&self, name: &str, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError>;
+
+    /// The URLs last given to [`Self::set_hot_urls`], in that order; none at first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn hot_urls(&self) -> Result<Vec<HotUrl>, StoreError>;
+
+    /// Keeps these URLs, the most asked for first, in place of those kept before: all of them or, with an error, none. At
+    /// most [`crate::MAX_HOT_URLS`] are kept, and none that is longer than [`crate::MAX_HOT_URL_BYTES`].
+    ///
+    /// # Errors
+    /// When the store cannot be written; what was kept before is still there then.
+    fn set_hot_urls(&self, urls: &[HotUrl]) -> Result<(), StoreError>;
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use banyan_flags::Percent;
-use banyan_state::{Change, OpenError, Sqlite, Store, StoreError};
+use banyan_state::{CacheUrl, Change, HotUrl, OpenError, Sqlite, Store, StoreError};
 use rusqlite::Connection;
 
 fn change(expected_version: u64) -> Change {
@@ -32,10 +32,35 @@ fn everything_is_there_after_opening_again() {
     let store = Sqlite::open(&path).unwrap();
     let record = store.change(&change(0)).unwrap();
     store.secret("cookie", &[7; 32]).unwrap();
+    store.set_hot_urls(&[hot()]).unwrap();
     drop(store);
     let store = Sqlite::open(&path).unwrap();
     assert_eq!(store.units().unwrap(), [record]);
     assert_eq!(store.secret("cookie", &[8; 32]).unwrap(), [7; 32]);
+    assert_eq!(store.hot_urls().unwrap(), [hot()]);
+}
+
+fn hot() -> HotUrl {
+    let url = CacheUrl { host: "a.example".to_owned(), target: "/x?y=1".to_owned(), secure: true };
+    HotUrl { url, count: 3 }
+}
+
+/// A store of the first schema, as earlier versions left it.
+#[test]
+fn an_older_store_is_brought_up_to_date_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("banyan.db");
+    let store = Sqlite::open(&path).unwrap();
+    let record = store.change(&change(0)).unwrap();
+    drop(store);
+    let older = Connection::open(&path).unwrap();
+    older.execute_batch("DROP TABLE hot_urls; PRAGMA user_version = 1").unwrap();
+    drop(older);
+    let store = Sqlite::open(&path).unwrap();
+    assert_eq!(store.units().unwrap(), [record]);
+    assert_eq!(store.hot_urls().unwrap(), []);
+    store.set_hot_urls(&[hot()]).unwrap();
+    assert_eq!(store.hot_urls().unwrap(), [hot()]);
 }
 
 #[test]
@@ -99,7 +124,7 @@ fn a_newer_store_is_left_as_it_is() {
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(&path).unwrap();
     let refused = Sqlite::open(&path).unwrap_err();
-    assert!(matches!(refused, OpenError::Newer { found: 99, known: 1, .. }), "{refused}");
+    assert!(matches!(refused, OpenError::Newer { found: 99, known: 2, .. }), "{refused}");
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 

@@ -13,7 +13,7 @@ use std::{
 use axum::{Router, body::Body};
 use banyan_config::plan::{Chaos, Plan};
 use banyan_flags::Percent;
-use banyan_state::{Change, Entry, Memory, Record, Store, StoreError, live::Units};
+use banyan_state::{Change, Entry, HotUrl, Memory, Record, Store, StoreError, live::Units};
 use banyan_telemetry::{metrics::Metrics, timeline::Timeline};
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
@@ -400,5 +400,15 @@ impl Store for Scripted {
 
     fn secret(&self, name: &str, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError> {
         self.memory.secret(name, fresh)
+    }
+
+    fn hot_urls(&self) -> Result<Vec<HotUrl>, StoreError> {
+        self.may()?;
+        self.memory.hot_urls()
+    }
+
+    fn set_hot_urls(&self, urls: &[HotUrl]) -> Result<(), StoreError> {
+        self.may()?;
+        self.memory.set_hot_urls(urls)
     }
 }

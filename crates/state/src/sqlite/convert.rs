@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use banyan_flags::Percent;
 use rusqlite::{Row, types::Type};
 
-use crate::{Entry, Step};
+use crate::{CacheUrl, Entry, HotUrl, Step};
 
 /// A row of `history`, its columns in the order of the table.
 pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
@@ -25,6 +25,13 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         by: row.get(5)?,
         why: row.get(6)?,
     })
+}
+
+/// A row of `hot_urls`: host, target, secure, count.
+pub(super) fn hot_url(row: &Row<'_>) -> rusqlite::Result<HotUrl> {
+    let url = CacheUrl { host: row.get(0)?, target: row.get(1)?, secure: row.get(2)? };
+    let count = u64::try_from(row.get::<_, i64>(3)?).map_err(|error| invalid(3, Type::Integer, error))?;
+    Ok(HotUrl { url, count })
 }
 
 /// The columns `percent` (in hundredths of a percent) and `held` of a step.

@@ -7,6 +7,7 @@
 //! - The versions of a unit are 1, 2, 3 ... without a gap and never used twice.
 //! - An acknowledged change is on the disk: write-ahead log with `synchronous=FULL`, one transaction per change.
 //! - A secret, once written, never changes.
+//! - `hot_urls` is exchanged as a whole in one transaction, and bounded; `place` is the order, from 0 without a gap.
 //! - `application_id` says that the file is ours, `user_version` which schema it has; nothing is written to a file
 //!   before both are known to be right.
 //! - One process at a time owns the file, by a lock on `<path>.lock` that it holds for life.
@@ -29,7 +30,7 @@ use self::{
     convert::{blob, entry, integer},
     error::store_error,
 };
-use crate::{Change, Entry, Record, Store, StoreError, ledger};
+use crate::{Change, Entry, HotUrl, Record, Store, StoreError, hot, ledger};
 
 /// The embedded store.
 #[derive(Debug)]
@@ -109,6 +110,27 @@ impl Store for Sqlite {
             transaction.query_row(sql, [name], |row| row.get(0).and_then(blob)).map_err(store_error)
         })
     }
+
+    fn hot_urls(&self) -> Result<Vec<HotUrl>, StoreError> {
+        let connection = self.lock();
+        let sql = "SELECT host, target, secure, count FROM hot_urls ORDER BY place";
+        let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
+        let rows = statement.query_map([], convert::hot_url).map_err(store_error)?;
+        rows.collect::<Result<_, _>>().map_err(store_error)
+    }
+
+    fn set_hot_urls(&self, urls: &[HotUrl]) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            transaction.execute("DELETE FROM hot_urls", []).map_err(store_error)?;
+            let sql = "INSERT INTO hot_urls (place, host, target, secure, count) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
+            for (place, HotUrl { url, count }) in (0i64..).zip(hot::kept(urls)) {
+                let values = params![place, url.host, url.target, url.secure, integer(*count)];
+                insert.execute(values).map_err(store_error)?;
+            }
+            Ok(())
+        })
+    }
 }
 
 fn last(connection: &Connection, unit: &str) -> Result<Option<Entry>, StoreError> {
@@ -146,6 +168,7 @@ mod tests {
     use banyan_flags::Percent;
 
     use super::*;
+    use crate::CacheUrl;
 
     /// SQLite reports a database that may not grow exactly like a disk without room.
     #[test]
@@ -167,6 +190,22 @@ mod tests {
         assert_eq!(store.units().unwrap(), []);
         change.why.clear();
         assert_eq!(store.change(&change).unwrap().version, 1);
+    }
+
+    #[test]
+    fn hot_urls_that_do_not_fit_leave_those_that_were_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&folder.path().join("banyan.db")).unwrap();
+        let urls = |count: u64| -> Vec<HotUrl> {
+            let url =
+                |number| CacheUrl { host: "a".repeat(1000), target: format!("/{number}"), secure: false };
+            (0..count).map(|number| HotUrl { url: url(number), count: 1 }).collect()
+        };
+        store.set_hot_urls(&urls(2)).unwrap();
+        let pages: i64 = store.lock().query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        store.lock().pragma_update(None, "max_page_count", pages).unwrap();
+        assert!(matches!(store.set_hot_urls(&urls(1000)), Err(StoreError::Full)));
+        assert_eq!(store.hot_urls().unwrap(), urls(2));
     }
 
     #[test]

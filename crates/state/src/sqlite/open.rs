@@ -17,7 +17,8 @@ const APPLICATION_ID: i64 = 0x4261_6E79;
 
 /// Steps from an empty database to the current schema; `user_version` counts the ones taken. Steps that were ever
 /// released never change: add another.
-const SCHEMA: &[&str] = &["
+const SCHEMA: &[&str] = &[
+    "
     CREATE TABLE history (
         unit    TEXT    NOT NULL,
         version INTEGER NOT NULL CHECK (version >= 1),
@@ -37,7 +38,17 @@ const SCHEMA: &[&str] = &["
         name  TEXT PRIMARY KEY,
         value BLOB NOT NULL CHECK (length(value) = 32)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE hot_urls (
+        place  INTEGER PRIMARY KEY,
+        host   TEXT    NOT NULL,
+        target TEXT    NOT NULL,
+        secure INTEGER NOT NULL CHECK (secure IN (0, 1)),
+        count  INTEGER NOT NULL CHECK (count >= 0)
+    ) STRICT;
+",
+];
 
 /// How long a statement waits for somebody else's lock, such as a backup's, before the change is refused.
 const BUSY: Duration = Duration::from_secs(1);
