@@ -55,7 +55,9 @@ pub fn freshen(stored: &mut HeaderMap, update: &HeaderMap) {
     }
 }
 
+/// Digests of bytes that never came would call those that did corrupt (RFC 1864, RFC 9530 section 2).
 fn is_about_kept_bytes(name: &HeaderName) -> bool {
     [header::CONTENT_ENCODING, header::CONTENT_LENGTH, header::CONTENT_RANGE, header::TRANSFER_ENCODING]
         .contains(name)
+        || ["content-md5", "content-digest"].contains(&name.as_str())
 }
