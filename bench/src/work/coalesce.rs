@@ -53,7 +53,9 @@ pub(super) fn round(subject: &Subject, origin: &Backend, turn: Turn) -> anyhow::
     let requests = Twins::new(turn.seed, Arrivals::new(turn.seed, RATE, turn.seconds), ITEMS, TWINS);
     let before = origin.asked();
     let seen = open_loop::play(server.address(), BYTES, requests).with_context(|| subject.candidate.name)?;
-    seen.check_lag()?;
+    if !turn.quick {
+        seen.check_lag()?;
+    }
     let (calls, count) = ((origin.asked() - before) as f64, seen.latency.len() as f64);
     Ok([
         ("upstream_calls_per_100_requests", 100.0 * calls / count),

@@ -51,6 +51,8 @@ pub(super) struct Turn {
     pub(super) seconds: u64,
     /// What randomness is drawn from.
     pub(super) seed: u64,
+    /// Only to show that it works: the machine may be busy with something else.
+    pub(super) quick: bool,
 }
 
 impl Origin {

@@ -103,7 +103,7 @@ impl Work {
         let named = subjects.iter().map(Subject::unmeasured).collect();
         let candidates = in_turn(self.name, options.rounds, &subjects, named, |subject, round| {
             let seed = options.seed.wrapping_add(u64::from(round) - 1);
-            method.round(subject, &origin, Turn { round, seconds, seed })
+            method.round(subject, &origin, Turn { round, seconds, seed, quick: options.quick })
         })?;
         let seed = method.is_random().then_some(options.seed);
         Ok(Run { work: self.name.to_owned(), at, machine, seconds, seed, candidates })

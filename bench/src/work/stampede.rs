@@ -43,7 +43,9 @@ pub(super) fn round(
     let (before, requests) =
         (origin.asked(), Arrivals::new(turn.seed, per_second, turn.seconds).of_item(item));
     let seen = open_loop::play(server.address(), BYTES, requests).with_context(|| subject.candidate.name)?;
-    seen.check_lag()?;
+    if !turn.quick {
+        seen.check_lag()?;
+    }
     Ok([
         ("upstream_calls", origin.asked() - before),
         ("waited_over_50_ms", seen.waited),
