@@ -162,7 +162,7 @@ fn the_largest_answer_is_a_quarter_of_the_memory_at_most() {
 fn a_redis_is_a_url_or_more() {
     let short = cache("redis: \"redis://127.0.0.1:6379\"").redis.unwrap();
     let long =
-        cache("redis: { url: \"redis://127.0.0.1\", deadline: 50ms, lease: 10s, prefix: \"banyan:\" }").redis;
+        cache("redis: { url: \"redis://127.0.0.1\", deadline: 50ms, lease: 10s, prefix: banyan }").redis;
     assert_eq!(Some(&short), long.as_ref());
     assert_eq!((short.deadline, short.lease), (Duration::from_millis(50), seconds(10)));
     refused(top("cache: { redis: {} }"), "the redis section needs 'url'");

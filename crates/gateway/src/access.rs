@@ -34,6 +34,9 @@ pub(crate) fn write(out: &mut Vec<u8>, local: &Local, exchange: &Exchange, at: S
         text(out, "reason", |out| out.extend_from_slice(decision.reason.as_str().as_bytes()));
         field(out, "bucket", u64::from(decision.bucket.index()));
     }
+    if let Some(outcome) = exchange.cache {
+        text(out, "cache", |out| out.extend_from_slice(outcome.as_str().as_bytes()));
+    }
     if let Some(upstream) = &exchange.asked.upstream {
         text(out, "upstream", |out| escape(out, upstream));
         field(out, "attempts", u64::from(exchange.asked.attempts));

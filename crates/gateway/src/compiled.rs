@@ -4,12 +4,15 @@ use std::{collections::HashMap, io, sync::Arc};
 
 use banyan_compare::Rules;
 use banyan_config::plan::{self, Environment, Listener, Plan, Route, Target, Unit, Upstream};
+use banyan_httpcache::Secret;
 use banyan_resilience::eject;
 use banyan_state::live::{UnitLive, Units};
 
 use crate::{
+    cache::{rules::CachedRoute, shared::Cache},
     chaos::{ChaosError, ChaosTarget, Switchboard},
     dependency::{Ears, Patterns, Policies},
+    gateway::cores,
     router::Router,
     shadow::unit::ShadowUnit,
     upstream::host::SharedUpstream,
@@ -51,6 +54,9 @@ pub enum ApplyError {
         /// What the system says.
         reason: io::Error,
     },
+    /// The level of the cache that nodes share.
+    #[error("cache.redis: {0}")]
+    Cache(String),
     /// An ignore rule of a shadow.
     #[error("unit '{unit}': {reason}")]
     Shadow {
@@ -77,6 +83,10 @@ pub(crate) struct Compiled {
     pub(crate) labels: Vec<Arc<str>>,
     pub(crate) units: Vec<CompiledUnit>,
     pub(crate) upstreams: Vec<Arc<SharedUpstream>>,
+    /// What is kept of answers.
+    pub(crate) cache: Option<Arc<Cache>>,
+    /// By route, how its answers are kept; `None` when they are not.
+    pub(crate) cached: Vec<Option<CachedRoute>>,
     /// How each route calls them.
     pub(crate) policies: Policies,
     /// Faults switched at run time.
@@ -100,6 +110,7 @@ impl Compiled {
         generation: u64,
         units: &Units,
         ears: &Ears<'_>,
+        cache_secret: Secret,
         before: Option<&Self>,
     ) -> Result<Self, ApplyError> {
         let known: HashMap<&str, &Arc<SharedUpstream>> = before
@@ -123,6 +134,8 @@ impl Compiled {
         Ok(Self {
             upstreams,
             policies,
+            cache: cache_of(&plan, cache_secret, before)?,
+            cached: plan.routes.iter().map(|route| CachedRoute::of(&plan, route)).collect(),
             switchboard: before.map(|before| before.switchboard.clone()).unwrap_or_default(),
             tls: plan.listeners.iter().map(listener_tls).collect::<Result<_, _>>()?,
             units: plan.units.iter().map(|unit| compile_unit(unit, units)).collect::<Result<_, _>>()?,
@@ -183,6 +196,22 @@ fn sheds(plan: &Plan) -> Vec<Option<plan::Shed>> {
     };
     let limits = plan.upstreams.iter().map(|upstream| upstream.concurrency.is_some());
     limits.enumerate().map(|(id, limits)| plan.shed.filter(|_| limits && differs(id))).collect()
+}
+
+/// The cache; of before, if it is to be the same.
+fn cache_of(
+    plan: &Plan,
+    secret: Secret,
+    before: Option<&Compiled>,
+) -> Result<Option<Arc<Cache>>, ApplyError> {
+    let Some(config) = &plan.cache else { return Ok(None) };
+    let known = before.and_then(|before| before.cache.as_ref()).filter(|cache| cache.config == *config);
+    if let Some(cache) = known {
+        return Ok(Some(cache.clone()));
+    }
+    let cores = plan.workers.map_or_else(cores, std::num::NonZeroUsize::get);
+    let cache = Cache::new(config.clone(), secret, cores).map_err(ApplyError::Cache)?;
+    Ok(Some(Arc::new(cache)))
 }
 
 fn label(route: &Route) -> Arc<str> {

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use crate::{
+    cache::outcome::Outcome,
     forward::{Client, Seen},
     outcome::Ending,
     stages::decide::Decision,
@@ -39,6 +40,10 @@ pub(crate) struct Exchange {
     pub(crate) decision: Option<Decision>,
     /// What came of asking upstreams.
     pub(crate) asked: Asked,
+    /// What the cache did, where there is one.
+    pub(crate) cache: Option<Outcome>,
+    /// Whether what was fetched for it is kept for others.
+    pub(crate) kept: bool,
     /// Status sent.
     pub(crate) status: u16,
     /// Bytes of the answer's body that were handed to the client's connection.
@@ -77,10 +82,19 @@ pub(crate) struct Asked {
 /// What a substitute stands in for.
 #[derive(Clone, Debug)]
 pub(crate) struct Degraded {
-    /// The upstream whose answer is missing.
+    /// The upstream whose answer is missing, or the part of an answer.
     pub(crate) missing: Arc<str>,
-    /// Why: how its call ended; [`Ending::Ok`] when it answered that it had failed.
-    pub(crate) ending: Ending,
+    /// Why.
+    pub(crate) why: Lack,
+}
+
+/// Why something is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// How the call ended; [`Ending::Ok`] when it answered that it had failed.
+    Call(Ending),
+    /// The answer lacked this part.
+    Part,
 }
 
 /// Counted among the requests under way for as long as it lives.
@@ -116,6 +130,8 @@ impl Exchange {
             route: None,
             decision: None,
             asked: Asked::default(),
+            cache: None,
+            kept: false,
             status: 0,
             sent: 0,
             ending: Ending::ClientGone,

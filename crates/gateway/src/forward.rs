@@ -114,6 +114,8 @@ pub(crate) struct Seen {
     deadline: bool,
     pub(crate) traceparent: bool,
     tracestate: bool,
+    /// Fields that matter to caches.
+    pub(crate) for_caches: bool,
 }
 
 impl Seen {
@@ -129,6 +131,17 @@ impl Seen {
                 "banyan-deadline-ms" | "grpc-timeout" => seen.deadline = true,
                 "traceparent" => seen.traceparent = true,
                 "tracestate" => seen.tracestate = true,
+                "cache-control"
+                | "pragma"
+                | "authorization"
+                | "range"
+                | "if-none-match"
+                | "if-modified-since"
+                | "if-match"
+                | "if-unmodified-since"
+                | "if-range" => {
+                    seen.for_caches = true;
+                }
                 _ => {}
             }
         }

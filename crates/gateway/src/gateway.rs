@@ -8,6 +8,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use banyan_config::plan::{self, Chaos, Plan};
+use banyan_httpcache::Secret;
 use banyan_resilience::breaker::Forced;
 use banyan_state::live::Units;
 use banyan_telemetry::{
@@ -19,10 +20,18 @@ use banyan_telemetry::{
 use tokio::{
     runtime::LocalRuntime,
     sync::{mpsc, oneshot, watch},
+    task::JoinSet,
     time::Instant,
 };
 
 use crate::{
+    cache::{
+        CacheReport, CacheUrl, CachedAnswer, HotUrl, Purge, WarmProgress, WarmRefused,
+        key::secret_from,
+        level,
+        shared::Cache,
+        warm::{self, Progress},
+    },
     chaos::{ChaosError, ChaosTarget, Switched},
     compiled::{ApplyError, Compiled},
     connections::Connections,
@@ -34,8 +43,11 @@ use crate::{
     subject::Signer,
     upstream::{keeper, resolve},
     wire::listen,
-    worker::{self, NewPlan},
+    worker::{self, Order},
 };
+
+/// URLs to warm, how many a second, and whom to hand them to.
+type WarmList = (Vec<CacheUrl>, u32, Vec<mpsc::Sender<Order>>);
 
 /// Plans that may wait for a worker. There is one writer, and it waits for each to be taken.
 const PLAN_QUEUE: usize = 4;
@@ -64,8 +76,13 @@ pub struct Gateway {
     timeline: Arc<Timeline>,
     access: Option<Arc<AccessLog>>,
     connections: Arc<Connections>,
+    /// What keys of the cache are made with.
+    secret: Secret,
     known: runner::Known,
-    workers: Vec<mpsc::Sender<NewPlan>>,
+    workers: Vec<mpsc::Sender<Order>>,
+    /// URLs that are to be asked for, so that their answers are kept.
+    warmer: mpsc::Sender<WarmList>,
+    warming: Arc<Progress>,
     keeper: mpsc::Sender<Arc<Compiled>>,
     draining: watch::Sender<bool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -81,7 +98,8 @@ impl Gateway {
     /// When certificates, addresses or threads cannot be had. Nothing keeps running then.
     pub fn start(plan: Arc<Plan>, deps: Deps) -> Result<Self, ApplyError> {
         let ears = Ears { metrics: &deps.metrics, timeline: &deps.timeline };
-        let compiled = Arc::new(Compiled::new(plan.clone(), 1, &deps.units, &ears, None)?);
+        let secret = secret_from(&deps.cookie_secret);
+        let compiled = Arc::new(Compiled::new(plan.clone(), 1, &deps.units, &ears, secret, None)?);
         resolve::first(&compiled.upstreams);
         let access = access_log(&plan)?;
         let (shadow, jobs) = mpsc::channel(plan.shadow.queue);
@@ -105,6 +123,8 @@ impl Gateway {
         let addresses = listeners[0].iter().filter_map(|listener| listener.local_addr().ok()).collect();
         let known = runner::Known::default();
         let (keeper, keeper_plans) = mpsc::channel(PLAN_QUEUE);
+        // One list at a time; while one is under way, the next is refused.
+        let (warmer, lists) = mpsc::channel(1);
         let mut gateway = Self {
             compiled: shared,
             units: deps.units,
@@ -112,8 +132,11 @@ impl Gateway {
             timeline: deps.timeline,
             access,
             connections,
+            secret,
             known,
             workers: Vec::new(),
+            warmer,
+            warming: Arc::default(),
             keeper,
             draining,
             threads: Mutex::default(),
@@ -122,7 +145,7 @@ impl Gateway {
             addresses,
         };
         gateway.remember_shadows(&compiled);
-        gateway.start_background(&compiled, jobs, keeper_plans)?;
+        gateway.start_background(&compiled, jobs, keeper_plans, lists)?;
         let signer = Signer::new(&deps.cookie_secret);
         for (index, listeners) in listeners.into_iter().enumerate() {
             gateway.start_worker(index, listeners, &compiled, &signer, &shadow, deps.spans.clone())?;
@@ -140,7 +163,7 @@ impl Gateway {
         shadow: &mpsc::Sender<Job>,
         spans: Option<Spans>,
     ) -> Result<(), ApplyError> {
-        let (sender, plans) = mpsc::channel(PLAN_QUEUE);
+        let (sender, orders) = mpsc::channel(PLAN_QUEUE);
         let parts = worker::Parts {
             compiled: compiled.clone(),
             signer: signer.clone(),
@@ -151,7 +174,7 @@ impl Gateway {
             draining: self.draining.subscribe(),
             spans,
             listeners,
-            plans,
+            orders,
         };
         let thread = spawn(format!("worker-{index}"), move |runtime| {
             if let Err(error) = runtime.block_on(worker::run(parts)) {
@@ -168,22 +191,31 @@ impl Gateway {
         compiled: &Arc<Compiled>,
         jobs: mpsc::Receiver<Job>,
         mut plans: mpsc::Receiver<Arc<Compiled>>,
+        mut lists: mpsc::Receiver<WarmList>,
     ) -> Result<(), ApplyError> {
         let (known, limits, stop) = (self.known.clone(), compiled.plan.shadow, self.stop.subscribe());
         let shadow =
             spawn("shadow".into(), move |runtime| runtime.block_on(runner::run(jobs, known, limits, stop)))?;
-        let first = compiled.clone();
+        let (first, progress) = (compiled.clone(), self.warming.clone());
         let mut stop = self.stop.subscribe();
         let keeper = spawn("keeper".into(), move |runtime| {
             runtime.block_on(async {
                 let mut tasks = keeper::keep(&first.upstreams);
+                let mut cache = KeptCache::of(&first, None);
+                let mut fills = JoinSet::new();
                 loop {
                     tokio::select! {
                         plan = plans.recv() => match plan {
                             // What did not change is begun anew too: a check more or less harms nobody.
-                            Some(plan) => tasks = keeper::keep(&plan.upstreams),
+                            Some(plan) => {
+                                tasks = keeper::keep(&plan.upstreams);
+                                cache = KeptCache::of(&plan, cache);
+                            }
                             None => break,
                         },
+                        Some((urls, rate, workers)) = lists.recv() => {
+                            fills.spawn_local(warm::drive(urls, rate, workers, progress.clone()));
+                        }
                         _ = stop.wait_for(|&stop| stop) => break,
                     }
                 }
@@ -210,7 +242,8 @@ impl Gateway {
         let before = self.compiled.load_full();
         let generation = before.generation + 1;
         let ears = Ears { metrics: &self.metrics, timeline: &self.timeline };
-        let compiled = Arc::new(Compiled::new(plan, generation, &self.units, &ears, Some(&before))?);
+        let compiled =
+            Arc::new(Compiled::new(plan, generation, &self.units, &ears, self.secret, Some(&before))?);
         let named = compiled.clone();
         let resolved = tokio::task::spawn_blocking(move || resolve::first(&named.upstreams)).await;
         if let Err(error) = resolved {
@@ -224,7 +257,7 @@ impl Gateway {
         let mut taken = Vec::new();
         for worker in &self.workers {
             let (done, wait) = oneshot::channel();
-            worker.send((compiled.clone(), done)).await.map_err(|_| ApplyError::ShuttingDown)?;
+            worker.send(Order::Adopt(compiled.clone(), done)).await.map_err(|_| ApplyError::ShuttingDown)?;
             taken.push(wait);
         }
         for wait in taken {
@@ -289,6 +322,59 @@ impl Gateway {
         let compiled = self.compiled.load();
         compiled.may_have_chaos(target)?;
         Ok(compiled.switchboard.clear(target, Instant::now()))
+    }
+
+    /// How the cache is; `None` without one.
+    #[must_use]
+    pub fn cache(&self) -> Option<CacheReport> {
+        self.compiled.load().cache.as_ref().map(|cache| cache.report())
+    }
+
+    /// The kept answers to a URL of this host: all variants, from all sides. Looks at every entry; call it on a thread that
+    /// may block.
+    #[must_use]
+    pub fn inspect_cache(&self, host: &str, target: &str) -> Vec<CachedAnswer> {
+        let compiled = self.compiled.load();
+        compiled.cache.as_ref().map_or_else(Vec::new, |cache| cache.inspect(host, target, Instant::now()))
+    }
+
+    /// Throws away kept answers, and says how many went from memory; `None` without a cache. Looks at every entry; call it
+    /// on a thread that may block.
+    pub fn purge_cache(&self, purge: &Purge) -> Option<usize> {
+        let gone = self.compiled.load().cache.as_ref().map(|cache| cache.throw_away(purge))?;
+        tracing::info!(?purge, gone, "purged the cache");
+        Some(gone)
+    }
+
+    /// The URLs that are asked for most and whose answers are kept, the first one first.
+    #[must_use]
+    pub fn hottest(&self, limit: usize) -> Vec<HotUrl> {
+        self.compiled.load().cache.as_ref().map_or_else(Vec::new, |cache| cache.heat.top(limit))
+    }
+
+    /// Asks for URLs, `rate` a second at most, so that their answers are kept. Returns at once; [`Self::warming`] says how
+    /// far it is.
+    ///
+    /// # Errors
+    /// Without a cache, while that is under way already, and in a drain.
+    pub fn warm(&self, urls: Vec<CacheUrl>, rate: u32) -> Result<(), WarmRefused> {
+        if self.compiled.load().cache.is_none() {
+            return Err(WarmRefused::NoCache);
+        }
+        if self.is_draining() {
+            return Err(WarmRefused::Draining);
+        }
+        self.warming.begin(urls.len())?;
+        self.warmer.try_send((urls, rate, self.workers.clone())).map_err(|_| {
+            self.warming.end();
+            WarmRefused::Draining
+        })
+    }
+
+    /// How far asking for URLs is; `None` before the first time.
+    #[must_use]
+    pub fn warming(&self) -> Option<WarmProgress> {
+        self.warming.read()
     }
 
     /// The generation in force, from 1.
@@ -360,7 +446,27 @@ impl Gateway {
 /// What is wrong with it.
 pub fn check(plan: &Arc<Plan>) -> Result<(), ApplyError> {
     let ears = Ears { metrics: &Metrics::default(), timeline: &Arc::default() };
-    Compiled::new(plan.clone(), 0, &Units::default(), &ears, None).map(drop)
+    Compiled::new(plan.clone(), 0, &Units::default(), &ears, Secret::new([0; 16]), None).map(drop)
+}
+
+/// The cache that the keeper looks after, and what it does for it.
+struct KeptCache {
+    cache: Arc<Cache>,
+    /// Ends when this goes.
+    _task: JoinSet<()>,
+}
+
+impl KeptCache {
+    /// Goes on as it did if the cache is still the same.
+    fn of(plan: &Compiled, before: Option<Self>) -> Option<Self> {
+        let cache = plan.cache.as_ref()?;
+        let same = before.filter(|before| Arc::ptr_eq(&before.cache, cache));
+        Some(same.unwrap_or_else(|| {
+            let mut task = JoinSet::new();
+            task.spawn_local(level::keep(cache.clone()));
+            Self { cache: cache.clone(), _task: task }
+        }))
+    }
 }
 
 fn access_log(plan: &Plan) -> Result<Option<Arc<AccessLog>>, ApplyError> {
@@ -372,7 +478,8 @@ fn access_log(plan: &Plan) -> Result<Option<Arc<AccessLog>>, ApplyError> {
     Ok(Some(Arc::new(AccessLog::start(target)?)))
 }
 
-fn cores() -> usize {
+/// Cores that this process may use.
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
 }
 

@@ -4,6 +4,7 @@
 //! more threads for what must never hold a request up, the keeper (health checks, names) and the shadow. A plan is compiled
 //! once, handed to every worker, and kept by each request to its end. `docs/life-of-a-request.md` walks through it.
 mod access;
+mod cache;
 mod chaos;
 mod compiled;
 mod connections;
@@ -27,6 +28,9 @@ mod upstream;
 mod wire;
 mod worker;
 
+pub use cache::{
+    CacheReport, CacheUrl, CachedAnswer, HotUrl, Purge, SecondReport, WarmProgress, WarmRefused,
+};
 pub use chaos::{ChaosError, ChaosTarget, Switched};
 pub use compiled::ApplyError;
 pub use gateway::{Deps, Gateway, check};

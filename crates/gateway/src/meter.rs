@@ -7,13 +7,14 @@ use std::{
 };
 
 use banyan_telemetry::metrics::{
-    AttemptLabels, DegradedLabels, EndingLabels, Metrics, RequestLabels, UnitLabels,
+    AttemptLabels, CacheLabels, DegradedLabels, EndingLabels, Metrics, RequestLabels, UnitLabels,
 };
 use http::Method;
 use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 use smallvec::SmallVec;
 
 use crate::{
+    cache::outcome::Outcome,
     exchange::Exchange,
     outcome::ROWS,
     stages::decide::{Reason, Side},
@@ -25,6 +26,8 @@ use crate::{
 pub(crate) struct Meter {
     pub(crate) metrics: Arc<Metrics>,
     endings: Vec<Counter>,
+    /// By what the cache did.
+    cache: Vec<Counter>,
     /// By route, the last for requests without one.
     durations: RefCell<Vec<Durations>>,
     units: RefCell<Vec<Sides>>,
@@ -42,9 +45,12 @@ impl Meter {
     pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
         let ending = |code| metrics.endings.get_or_create(&EndingLabels { reason: code }).clone();
         let endings = ROWS.iter().map(|row| ending(row.code)).collect();
+        let cached = |result| metrics.cache.get_or_create(&CacheLabels { result }).clone();
+        let cache = Outcome::ALL.map(Outcome::as_str).map(cached).to_vec();
         Self {
             metrics,
             endings,
+            cache,
             durations: RefCell::default(),
             units: RefCell::default(),
             attempts: RefCell::default(),
@@ -61,6 +67,9 @@ impl Meter {
     /// Counts an exchange that has ended.
     pub(crate) fn finish(&self, local: &Local, exchange: &Exchange, took: Duration) {
         self.endings[exchange.ending as usize].inc();
+        if let Some(outcome) = exchange.cache {
+            self.cache[outcome as usize].inc();
+        }
         if exchange.generation != local.compiled.generation {
             // Its route number means another route now; it is still counted, by label.
             return self.finish_late(exchange, took);

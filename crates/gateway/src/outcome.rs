@@ -36,6 +36,8 @@ pub enum Ending {
     Loop,
     /// The caller's deadline had passed on arrival.
     Expired,
+    /// The client wants what is kept, and nothing is.
+    NotCached,
     /// The client went away.
     ClientGone,
     /// The client stopped reading.
@@ -131,6 +133,8 @@ pub const ROWS: &[Row] = rows! {
         "The request passed the gateway more than limits.hops times: a backend calls itself through the gateway. Look at the trace to see the circle.";
     Expired, "DX", 504, "deadline-expired", Some("http_response_timeout"), "Deadline had passed",
         "The caller's own deadline (Banyan-Deadline-Ms or grpc-timeout) had passed when the request arrived, so no upstream was asked.";
+    NotCached, "NC", 504, "not-cached", None, "Not in the cache",
+        "The request says Cache-Control: only-if-cached, and no answer that may be given is kept. No upstream was asked. Without that directive it is.";
     ClientGone, "CA", 499, "client-gone", None, "Client went away",
         "The client closed or reset the connection before the answer was complete. The upstream call was cancelled.";
     ClientStalled, "CW", 499, "client-stalled", None, "Client stopped reading",

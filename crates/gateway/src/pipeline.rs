@@ -1,13 +1,18 @@
 //! The one place where the order of a request's steps exists. It reads from top to bottom.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, rc::Rc};
 
-use banyan_config::plan::{Effect, Route, Target};
+use banyan_config::plan::{Effect, Route, Target, UpstreamId};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use http_body::Body as _;
 use tokio::time::Instant;
 
 use crate::{
+    cache::{
+        fetch::refresh,
+        invalidate::{self, Written},
+        look::{Look, Question, Want, look},
+    },
     dependency::UpstreamPolicy,
     exchange::Exchange,
     forward::{self, Client},
@@ -36,7 +41,7 @@ pub(crate) struct Incoming {
 
 /// Serves one request. Every ending comes back as an answer.
 pub(crate) async fn serve(
-    worker: &Worker,
+    worker: &Rc<Worker>,
     client: &Client,
     exchange: &mut Exchange,
     incoming: &mut Incoming,
@@ -56,25 +61,25 @@ pub(crate) async fn serve(
 }
 
 async fn answer(
-    worker: &Worker,
-    local: &Local,
+    worker: &Rc<Worker>,
+    local: &Rc<Local>,
     client: &Client,
     exchange: &mut Exchange,
     incoming: &mut Incoming,
     allow: &mut Option<HeaderValue>,
 ) -> Result<Reply, Broken> {
     let plan = &local.compiled.plan;
-    let Incoming { method, target, headers, body } = incoming;
-    let host = host_of(target, headers);
+    let host = host_of(&incoming.target, &incoming.headers);
 
     // 1. Admit: a path that is none, a loop, or a caller that has given up, goes no further.
-    admit::check_path(target)?;
-    if target.path() == "*" {
+    admit::check_path(&incoming.target)?;
+    if incoming.target.path() == "*" {
         exchange.ending = Ending::Ok;
         return Ok(respond::about_the_server());
     }
-    let hop = admit::admit(exchange, headers, plan.limits.hops, exchange.started)?;
+    let hop = admit::admit(exchange, &incoming.headers, plan.limits.hops, exchange.started)?;
     // 2. Route.
+    let Incoming { method, target, headers, body } = incoming;
     let index = route::route(&local.compiled, method, target, host.to_str().unwrap_or_default(), headers)
         .map_err(|no_route| {
             *allow = no_route.allow;
@@ -90,47 +95,24 @@ async fn answer(
     }
     // 4. Decide: the side of the unit, by the subject.
     let cookie = decide(worker, local, exchange, route, headers);
-    let upgrade = if exchange.seen.upgrade { upgrade_of(headers) } else { None };
-    let repeatable = is_repeatable(route, method, headers);
-    // 5. Forward: the fields as the next hop gets them.
-    let mut fields = forward::request(std::mem::take(headers), client, exchange, &host, hop);
-    let policy = policy_of(local, exchange, route);
-    if policy.is_some_and(UpstreamPolicy::reads_answers) {
-        // What is to be looked into must come as it is.
-        fields.leave_out(header::ACCEPT_ENCODING);
-    }
-    let target = upstream_target(route, target);
-    let mut body = std::mem::replace(body, ReqBody::Empty);
-    let mut asked_at = exchange.started;
-    // 6. Shadow: whether a copy is wanted; and whether the body must be held for that, or for a fallback.
-    let sampled = exchange.decision.as_ref().is_some_and(|decision| {
-        upgrade.is_none() && shadow::is_sampled(worker, local, decision, route.effect)
-    });
-    let is_small = body.size_hint().exact().is_some_and(|length| length <= HOLD_BYTES as u64);
-    if is_small && (sampled || policy.is_some_and(|policy| policy.keeps_body)) {
-        let waits = !matches!(body, ReqBody::Empty);
-        body = body.hold(HOLD_BYTES).await?;
-        if waits {
-            // A client that is slow to send must not use up the upstream's time.
-            asked_at = Instant::now();
+    let upstream = upstream_of(local, exchange, route).ok_or(Ending::Internal)?;
+    let passage = Passage { client, route, host: &host, hop, upstream };
+    // 5. Cache: what is kept of this side's answers may be good enough.
+    let want = match looked(worker, local, exchange, incoming, &passage) {
+        Look::Off => None,
+        Look::Miss(want) => Some(want),
+        Look::Unavailable => return Err(Ending::NotCached.into()),
+        Look::Hit(mut response, refresh) => {
+            respond::finish_kept(response.headers_mut(), exchange, cookie);
+            exchange.ending = Ending::Ok;
+            if let Some(want) = refresh {
+                refresh_kept(worker, local, exchange, incoming, &passage, &want);
+            }
+            return Ok(response);
         }
-    }
-    let copy = if sampled { copy_of(local, exchange, method, &target, &fields, &host, &body) } else { None };
-    // 7. Call, with the fallback.
-    let call = call::Call {
-        method,
-        target: &target,
-        fields: &fields,
-        host: &host,
-        upgrade: upgrade.as_ref(),
-        repeatable: repeatable && upgrade.is_none(),
-        now: asked_at,
     };
-    let mut response = call::call(worker, local, exchange, route, call, body).await?;
-    // 8. Respond; the shadow sees the answer pass.
-    if let (Some(copy), true) = (copy, is_first_choice(exchange)) {
-        shadow::attach(worker, local, copy, &mut response);
-    }
+    let mut response = pass_on(worker, local, exchange, incoming, &passage, want).await?;
+    // 9. Respond.
     let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let protocol = response.headers().get(header::UPGRADE).cloned();
     respond::finish(response.headers_mut(), exchange, cookie);
@@ -140,6 +122,135 @@ async fn answer(
     }
     exchange.ending = Ending::Ok;
     Ok(response)
+}
+
+/// What is known of a request once its side is decided.
+#[derive(Clone, Copy)]
+struct Passage<'a> {
+    client: &'a Client,
+    route: &'a Route,
+    host: &'a HeaderValue,
+    /// The number of this hop.
+    hop: u32,
+    upstream: UpstreamId,
+}
+
+/// Passes a request on to where it belongs.
+async fn pass_on(
+    worker: &Rc<Worker>,
+    local: &Rc<Local>,
+    exchange: &mut Exchange,
+    incoming: &mut Incoming,
+    passage: &Passage<'_>,
+    want: Option<Box<Want>>,
+) -> Result<Reply, Broken> {
+    let Passage { route, host, upstream, .. } = *passage;
+    let Incoming { method, target: asked_for, headers, body } = incoming;
+    let upgrade = if exchange.seen.upgrade { upgrade_of(headers) } else { None };
+    let repeatable = is_repeatable(route, method, headers);
+    // 6. Forward: the fields as the next hop gets them.
+    let policy = local.compiled.policies.of(exchange.route, upstream);
+    let fields = fields_of(exchange, headers, passage, policy);
+    let target = upstream_target(route, asked_for);
+    let mut body = std::mem::replace(body, ReqBody::Empty);
+    let mut asked_at = exchange.started;
+    // 7. Shadow: whether a copy is wanted; and whether the body must be held for that, or for a fallback.
+    let sampled = exchange.decision.as_ref().is_some_and(|decision| {
+        upgrade.is_none() && shadow::is_sampled(worker, local, decision, route.effect)
+    });
+    let is_small = body.size_hint().exact().is_some_and(|length| length <= HOLD_BYTES as u64);
+    if is_small && (sampled || policy.keeps_body) {
+        let waits = !matches!(body, ReqBody::Empty);
+        body = body.hold(HOLD_BYTES).await?;
+        if waits {
+            // A client that is slow to send must not use up the upstream's time.
+            asked_at = Instant::now();
+        }
+    }
+    let copy = if sampled { copy_of(local, exchange, method, &target, &fields, host, &body) } else { None };
+    // 8. Call, with the fallback; those who want the same wait for one call. The shadow sees the answer pass, and what a
+    //    write makes untrue is forgotten.
+    let call = call::Call {
+        method,
+        target: &target,
+        fields: &fields,
+        host,
+        upgrade: upgrade.as_ref(),
+        repeatable: repeatable && upgrade.is_none(),
+        now: asked_at,
+    };
+    let mut response = call::call(worker, local, exchange, route, call, body, want).await?;
+    if let (Some(copy), true) = (copy, is_first_choice(exchange)) {
+        shadow::attach(worker, local, copy, &mut response);
+    }
+    let written = Written { method, target: asked_for, host, secure: exchange.secure };
+    invalidate::after(local, route, &written, &response).await;
+    Ok(response)
+}
+
+/// The fields of a request as the next hop gets them.
+fn fields_of(
+    exchange: &Exchange,
+    headers: &mut HeaderMap,
+    passage: &Passage<'_>,
+    policy: &UpstreamPolicy,
+) -> forward::Fields {
+    let sent = std::mem::take(headers);
+    let mut fields = forward::request(sent, passage.client, exchange, passage.host, passage.hop);
+    if policy.reads_answers() {
+        // What is to be looked into must come as it is.
+        fields.leave_out(header::ACCEPT_ENCODING);
+    }
+    fields
+}
+
+/// What is kept for a request.
+fn looked(
+    worker: &Worker,
+    local: &Local,
+    exchange: &mut Exchange,
+    incoming: &Incoming,
+    passage: &Passage<'_>,
+) -> Look {
+    if local.compiled.cache.is_none() || exchange.seen.upgrade {
+        return Look::Off;
+    }
+    let question = Question {
+        method: &incoming.method,
+        target: &incoming.target,
+        headers: &incoming.headers,
+        host: passage.host,
+        side: &local.compiled.plan.upstreams[passage.upstream.0].name,
+        secure: exchange.secure,
+        is_particular: exchange.seen.for_caches,
+        now: exchange.started,
+    };
+    look(worker, local, exchange, &question)
+}
+
+/// Fetches anew what was just given.
+fn refresh_kept(
+    worker: &Rc<Worker>,
+    local: &Rc<Local>,
+    exchange: &Exchange,
+    incoming: &mut Incoming,
+    passage: &Passage<'_>,
+    want: &Want,
+) {
+    let Some(behalf) = call::Behalf::of(exchange) else { return };
+    let policy = local.compiled.policies.of(exchange.route, passage.upstream);
+    let fields = fields_of(exchange, &mut incoming.headers, passage, policy);
+    let target = upstream_target(passage.route, &incoming.target);
+    let call = call::Call {
+        method: &Method::GET,
+        target: &target,
+        fields: &fields,
+        host: passage.host,
+        upgrade: None,
+        repeatable: true,
+        now: exchange.started,
+    };
+    refresh(worker, local, &call::Inquiry { behalf, upstream: passage.upstream, call }, want);
 }
 
 /// The authority the client asked for: of the target where it has one, else of the `Host` field.
@@ -216,16 +327,15 @@ fn upstream_target<'a>(route: &Route, target: &'a Uri) -> Cow<'a, str> {
     Cow::Owned(path)
 }
 
-/// How the upstream that was decided for is called.
-fn policy_of<'a>(local: &'a Local, exchange: &Exchange, route: &Route) -> Option<&'a UpstreamPolicy> {
-    let upstream = match (route.target, &exchange.decision) {
-        (Target::Upstream(upstream), _) => upstream,
-        (Target::Unit(_), None) => return None,
+/// The upstream that was decided for.
+fn upstream_of(local: &Local, exchange: &Exchange, route: &Route) -> Option<UpstreamId> {
+    match (route.target, &exchange.decision) {
+        (Target::Upstream(upstream), _) => Some(upstream),
+        (Target::Unit(_), None) => None,
         (Target::Unit(id), Some(decision)) => {
-            Decision::upstream(&local.compiled.plan.units[id.0], decision.side)
+            Some(Decision::upstream(&local.compiled.plan.units[id.0], decision.side))
         }
-    };
-    Some(local.compiled.policies.of(exchange.route, upstream))
+    }
 }
 
 /// Whether a request may run more than once: its route reads, its method is idempotent (RFC 9110 section 9.2.2), or it has

@@ -86,6 +86,7 @@ impl Collector for Scrape {
         self.upstreams(&mut encoder)?;
         self.breakers(&mut encoder)?;
         self.limits(&mut encoder)?;
+        self.cache(&mut encoder)?;
         self.queues(&mut encoder)
     }
 }
@@ -181,6 +182,44 @@ impl Scrape {
         put(encoder, "banyan_concurrency_in_flight", help, MetricType::Gauge, in_flight)?;
         let help = "Calls that wait for a place in the concurrency limit";
         put(encoder, "banyan_concurrency_waiting", help, MetricType::Gauge, waiting)
+    }
+
+    fn cache(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let compiled = self.compiled.load();
+        let Some(report) = compiled.cache.as_ref().map(|cache| cache.report()) else { return Ok(()) };
+        let one = |value: f64| vec![Value { labels: Vec::new(), value }];
+        let size = |size: usize| float(u64::try_from(size).unwrap_or(u64::MAX));
+        for (name, help, value) in [
+            ("banyan_cache_bytes", "Bytes that kept answers take", float(report.used)),
+            ("banyan_cache_bytes_limit", "Bytes that kept answers may take", float(report.memory)),
+            ("banyan_cache_items", "Kept answers, and what they vary by", size(report.items)),
+            ("banyan_cache_fetches", "Fetches under way", size(report.fetches)),
+            ("banyan_cache_fetch_bytes", "Bytes of answers on their way that are held", size(report.held)),
+            (
+                "banyan_cache_invalidated_tags",
+                "Invalidated tags remembered until the next sweep",
+                size(report.invalidated),
+            ),
+        ] {
+            put(encoder, name, help, MetricType::Gauge, one(value))?;
+        }
+        let help = "Kept answers that had to go for others";
+        put(encoder, "banyan_cache_evictions", help, MetricType::Counter, one(float(report.evictions)))?;
+        let by = |label: &'static str, counts: Vec<(&'static str, u64)>| {
+            let value = |(name, count): (&str, u64)| Value {
+                labels: vec![(label, name.to_owned())],
+                value: float(count),
+            };
+            counts.into_iter().map(value).collect::<Vec<_>>()
+        };
+        let help = "Answers kept, by kind";
+        put(encoder, "banyan_cache_stored", help, MetricType::Counter, by("kind", report.stored))?;
+        let Some(second) = report.second else { return Ok(()) };
+        let help = "What happened at the level of the cache that nodes share";
+        put(encoder, "banyan_cache_second_level", help, MetricType::Counter, by("event", second.counts))?;
+        let help = "Invalidations that the level that nodes share does not know of yet";
+        let queued = one(size(second.queued));
+        put(encoder, "banyan_cache_second_level_queue", help, MetricType::Gauge, queued)
     }
 
     fn queues(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

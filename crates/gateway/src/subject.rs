@@ -93,7 +93,7 @@ fn text(value: &HeaderValue) -> Option<&str> {
     std::str::from_utf8(value.as_bytes()).ok()
 }
 
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
@@ -105,7 +105,7 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// A claim of the bearer token, a string or a number. Only the payload is read; whether the token is genuine is for
 /// the service that acts on it to say.
-fn jwt_claim(headers: &HeaderMap, claim: &str) -> Option<String> {
+pub(crate) fn jwt_claim(headers: &HeaderMap, claim: &str) -> Option<String> {
     let field = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = field.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("bearer") {

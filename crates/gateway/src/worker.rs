@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use banyan_resilience::Dice;
 use banyan_telemetry::{
     access::LineBuffer,
     spans::{FinishedSpan, Spans},
@@ -15,12 +16,25 @@ use http::HeaderValue;
 use rand::{SeedableRng as _, rngs::SmallRng};
 use tokio::{
     sync::{Notify, mpsc, oneshot, watch},
+    task::JoinSet,
     time::{Instant, MissedTickBehavior, interval},
 };
 
 use crate::{
-    access, compiled::Compiled, connections::Connections, exchange::Exchange, meter::Meter, shadow::tap::Job,
-    subject::Signer, upstream::local::LocalUpstream, wire,
+    access,
+    cache::{
+        hot::{CacheUrl, Samples},
+        level::Level,
+        warm::{Warmed, warm},
+    },
+    compiled::Compiled,
+    connections::Connections,
+    exchange::Exchange,
+    meter::Meter,
+    shadow::tap::Job,
+    subject::Signer,
+    upstream::local::LocalUpstream,
+    wire,
 };
 
 /// How often access lines are handed over, idle connections swept and the date is formatted.
@@ -31,6 +45,8 @@ const HOUSEKEEPING: Duration = Duration::from_millis(200);
 pub(crate) struct Local {
     pub(crate) compiled: Arc<Compiled>,
     pub(crate) upstreams: Vec<Rc<LocalUpstream>>,
+    /// A way to ask the level of the cache that nodes share.
+    pub(crate) level: Option<banyan_l2::Handle>,
 }
 
 /// One worker.
@@ -38,6 +54,10 @@ pub(crate) struct Local {
 pub(crate) struct Worker {
     local: RefCell<Rc<Local>>,
     pub(crate) rng: RefCell<SmallRng>,
+    /// For what the engine draws.
+    pub(crate) dice: Dice,
+    /// What is asked for.
+    pub(crate) samples: Samples,
     pub(crate) signer: Signer,
     pub(crate) meter: Meter,
     pub(crate) log: Option<RefCell<LineBuffer>>,
@@ -46,6 +66,8 @@ pub(crate) struct Worker {
     draining: Cell<bool>,
     drain: Notify,
     pub(crate) spans: Option<Spans>,
+    /// Fetches of the cache. They end with the worker.
+    fetches: RefCell<JoinSet<()>>,
     date: RefCell<(u64, HeaderValue)>,
     clock: Cell<(Instant, std::time::SystemTime)>,
 }
@@ -63,17 +85,25 @@ pub(crate) struct Parts {
     pub(crate) spans: Option<Spans>,
     /// One per listener of the plan.
     pub(crate) listeners: Vec<std::net::TcpListener>,
-    pub(crate) plans: mpsc::Receiver<NewPlan>,
+    pub(crate) orders: mpsc::Receiver<Order>,
 }
 
-/// A new generation, and whom to tell that it is in force.
-pub(crate) type NewPlan = (Arc<Compiled>, oneshot::Sender<()>);
+/// What a worker is told to do.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// To go over to a new generation, and whom to tell when it is in force.
+    Adopt(Arc<Compiled>, oneshot::Sender<()>),
+    /// To ask for a URL, so that its answer is kept.
+    Warm(CacheUrl, oneshot::Sender<Warmed>),
+}
 
 /// Runs until the gateway is drained and every connection of this worker has ended.
 pub(crate) async fn run(parts: Parts) -> std::io::Result<()> {
     let worker = Rc::new(Worker {
         local: RefCell::new(Rc::new(Local::new(parts.compiled, None))),
         rng: RefCell::new(SmallRng::from_os_rng()),
+        dice: Dice::unpredictable(),
+        samples: Samples::default(),
         signer: parts.signer,
         meter: parts.meter,
         log: parts.log.map(RefCell::new),
@@ -82,15 +112,16 @@ pub(crate) async fn run(parts: Parts) -> std::io::Result<()> {
         draining: Cell::new(false),
         drain: Notify::new(),
         spans: parts.spans,
+        fetches: RefCell::default(),
         date: RefCell::new((0, HeaderValue::from_static(""))),
         clock: Cell::new((Instant::now(), std::time::SystemTime::now())),
     });
-    let mut open = tokio::task::JoinSet::new();
+    let mut open = JoinSet::new();
     for (index, listener) in parts.listeners.into_iter().enumerate() {
         let listener = wire::listen::adopt(listener)?;
         open.spawn_local(wire::accept::run(worker.clone(), listener, index));
     }
-    let house = tokio::task::spawn_local(keep_house(worker.clone(), parts.plans));
+    let house = tokio::task::spawn_local(keep_house(worker.clone(), parts.orders));
     let watch = tokio::task::spawn_local(watch_for_drain(worker.clone(), parts.draining));
     // Accept loops end when the drain begins and their connections have ended.
     while open.join_next().await.is_some() {}
@@ -107,24 +138,23 @@ async fn watch_for_drain(worker: Rc<Worker>, mut draining: watch::Receiver<bool>
     worker.drain.notify_waiters();
 }
 
-async fn keep_house(worker: Rc<Worker>, mut plans: mpsc::Receiver<NewPlan>) {
+async fn keep_house(worker: Rc<Worker>, mut orders: mpsc::Receiver<Order>) {
     let mut ticks = interval(HOUSEKEEPING);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut open = true;
     loop {
         tokio::select! {
-            plan = plans.recv(), if open => match plan {
-                Some((compiled, done)) => {
-                    worker.adopt(compiled);
-                    if done.send(()).is_err() {
-                        tracing::debug!("nobody waited for the plan that is now in force");
-                    }
-                }
+            order = orders.recv(), if open => match order {
+                Some(order) => worker.carry_out(order),
                 None => open = false,
             },
             _ = ticks.tick() => {
                 worker.flush();
+                worker.forget_fetches();
                 let local = worker.local();
+                if let Some(cache) = &local.compiled.cache {
+                    worker.samples.hand_over(&cache.heat, Instant::now());
+                }
                 local.upstreams.iter().for_each(|upstream| upstream.sweep(Instant::now()));
                 worker.clock.set((Instant::now(), std::time::SystemTime::now()));
             }
@@ -140,7 +170,15 @@ impl Local {
             let same = known.iter().find(|local| Arc::ptr_eq(&local.shared, shared));
             same.cloned().unwrap_or_else(|| Rc::new(LocalUpstream::new(shared.clone(), now)))
         });
-        Self { upstreams: upstreams.collect(), compiled }
+        let same = before.filter(|before| {
+            let caches = before.compiled.cache.as_ref().zip(compiled.cache.as_ref());
+            caches.is_some_and(|(old, new)| Arc::ptr_eq(old, new))
+        });
+        let level = match same {
+            Some(before) => before.level.clone(),
+            None => compiled.cache.as_ref().and_then(|cache| cache.level.as_ref()).map(Level::handle),
+        };
+        Self { upstreams: upstreams.collect(), level, compiled }
     }
 }
 
@@ -150,10 +188,39 @@ impl Worker {
         self.local.borrow().clone()
     }
 
+    fn carry_out(self: &Rc<Self>, order: Order) {
+        match order {
+            Order::Adopt(compiled, done) => {
+                self.adopt(compiled);
+                if done.send(()).is_err() {
+                    tracing::debug!("nobody waited for the plan that is now in force");
+                }
+            }
+            Order::Warm(url, done) => {
+                let warming = warm(self.clone(), url);
+                self.spawn(async move {
+                    if done.send(warming.await).is_err() {
+                        tracing::debug!("nobody waited for what came of filling the cache");
+                    }
+                });
+            }
+        }
+    }
+
     fn adopt(&self, compiled: Arc<Compiled>) {
         let next = Local::new(compiled, Some(&self.local()));
         self.meter.forget_routes();
         *self.local.borrow_mut() = Rc::new(next);
+    }
+
+    /// Runs a fetch in a task of its own.
+    pub(crate) fn spawn(&self, fetch: impl Future<Output = ()> + 'static) {
+        self.fetches.borrow_mut().spawn_local(fetch);
+    }
+
+    fn forget_fetches(&self) {
+        let mut fetches = self.fetches.borrow_mut();
+        while fetches.try_join_next().is_some() {}
     }
 
     fn flush(&self) {

@@ -9,7 +9,7 @@ use std::{
 use banyan_gateway::{Deps, Gateway};
 use banyan_state::live::Units;
 use banyan_telemetry::metrics::{
-    AttemptLabels, ChaosLabels, DegradedLabels, EndingLabels, Metrics, RequestLabels, UnitLabels,
+    AttemptLabels, CacheLabels, ChaosLabels, DegradedLabels, EndingLabels, Metrics, RequestLabels, UnitLabels,
 };
 
 /// Kind and labels, by name.
@@ -20,6 +20,7 @@ version: 1
 listen: 127.0.0.1:0
 workers: 1
 log: { access: off }
+cache: { memory: 1MiB, redis: "redis://127.0.0.1:1" }
 upstreams:
   old: { endpoints: ["http://127.0.0.1:1"], retry: {}, concurrency: {} }
   new: { endpoints: ["http://127.0.0.1:1"] }
@@ -73,6 +74,7 @@ fn patterns(metrics: &Metrics) {
         .degraded
         .get_or_create(&DegradedLabels { http_route: "/articles".to_owned(), missing: upstream() })
         .inc();
+    metrics.cache.get_or_create(&CacheLabels { result: "hit" }).inc();
     metrics.chaos.get_or_create(&ChaosLabels { upstream: upstream(), fault: "slow" }).inc();
 }
 

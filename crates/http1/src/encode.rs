@@ -40,6 +40,11 @@ pub fn encode_response_head(out: &mut BytesMut, version: Version, status: Status
     encode_fields(out, headers);
 }
 
+/// Writes the rest of a head that was begun elsewhere: `headers`, and the empty line behind them.
+pub fn encode_rest(out: &mut BytesMut, headers: &HeaderMap) {
+    encode_fields(out, headers);
+}
+
 /// Writes the line in front of a chunk of `length` bytes, at least one: a chunk of none would end the body.
 pub fn encode_chunk_head(out: &mut BytesMut, length: usize) {
     debug_assert!(length > 0, "an empty chunk ends a body");

@@ -17,7 +17,7 @@ mod response;
 pub use chunked::{Chunk, ChunkedDecoder, MAX_CHUNK_LINE};
 pub use encode::{
     CHUNK_END, LAST_CHUNK, encode_chunk_head, encode_field, encode_request_head, encode_response_head,
-    encode_trailers,
+    encode_rest, encode_trailers,
 };
 pub use head::{HeadLimits, HeadScanner};
 pub use refusal::{BadResponse, Refusal};

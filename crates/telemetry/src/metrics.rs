@@ -89,6 +89,13 @@ pub struct DegradedLabels {
     pub missing: String,
 }
 
+/// Labels of what the cache did.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CacheLabels {
+    /// What it did: `hit`, `miss` and so on.
+    pub result: &'static str,
+}
+
 /// Labels of faults made on purpose.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ChaosLabels {
@@ -121,6 +128,8 @@ pub struct Metrics {
     pub breaker_transitions: Family<BreakerLabels, Counter>,
     /// `banyan_degraded_responses_total`.
     pub degraded: Family<DegradedLabels, Counter>,
+    /// `banyan_cache_requests_total`.
+    pub cache: Family<CacheLabels, Counter>,
     /// `banyan_chaos_injected_total`.
     pub chaos: Family<ChaosLabels, Counter>,
     /// `banyan_client_connections`.
@@ -149,6 +158,7 @@ impl Default for Metrics {
             shed: Family::default(),
             breaker_transitions: Family::default(),
             degraded: Family::default(),
+            cache: Family::default(),
             chaos: Family::default(),
             connections: Gauge::default(),
             connections_limit: Gauge::default(),
@@ -191,6 +201,11 @@ impl Metrics {
             "banyan_degraded_responses",
             "Answers that are substitutes, by what is missing",
             self.degraded.clone(),
+        );
+        registry.register(
+            "banyan_cache_requests",
+            "Requests to routes whose answers are kept, by what the cache did",
+            self.cache.clone(),
         );
         registry.register("banyan_chaos_injected", "Faults made on purpose", self.chaos.clone());
     }

@@ -92,7 +92,7 @@ static REDIS: Object = Object {
         Field {
             key: "prefix",
             kind: Kind::Text(&formats::REDIS_PREFIX),
-            absence: Default("\"banyan:\""),
+            absence: Default("banyan"),
             doc: "What all of its keys begin with. Gateways with different configs need different ones.",
         },
     ],

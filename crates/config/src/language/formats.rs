@@ -175,9 +175,9 @@ pub(crate) static REDIS_URL: Format = Format {
 
 /// What keys in a Redis begin with.
 pub(crate) static REDIS_PREFIX: Format = Format {
-    name: "1 to 64 letters, digits and :_./{}-",
-    examples: &["banyan:", "{shop}/cache."],
-    pattern: r"^[A-Za-z0-9:_./{}-]{1,64}$",
+    name: "1 to 64 letters, digits and ._-",
+    examples: &["banyan", "shop.cache"],
+    pattern: r"^[A-Za-z0-9._-]{1,64}$",
 };
 
 /// A part of what makes two requests the same.

@@ -61,7 +61,7 @@ pub struct Redis {
     pub deadline: Duration,
     /// How long one gateway may take to fill an entry, before another one may. Default 10 s.
     pub lease: Duration,
-    /// What all of its keys begin with: 1 to 64 letters, digits and `:_./{}-`. Default `banyan:`.
+    /// What all of its keys begin with: 1 to 64 letters, digits and `._-`. Default `banyan`.
     pub prefix: String,
 }
 

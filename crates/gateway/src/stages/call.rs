@@ -1,6 +1,9 @@
 //! Asking the side that was decided for, legacy when the replacement fails, and what the route has to offer instead.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use banyan_config::plan::{Chaos, Effect, Environment, Route, RouteFallback, Target, UpstreamId};
 use banyan_flags::Bucket;
@@ -14,8 +17,12 @@ use super::{
     substitute,
 };
 use crate::{
+    cache::{
+        fetch::fetch,
+        look::{Look, Question, Want, look},
+    },
     dependency::{Patterns, asking::Asking},
-    exchange::{Asked, Degraded, Exchange},
+    exchange::{Asked, Degraded, Exchange, Lack},
     forward::Fields,
     outcome::Ending,
     upstream::ask::Trail,
@@ -37,6 +44,25 @@ pub(crate) struct Behalf {
     pub(crate) deadline: Option<Instant>,
 }
 
+impl Behalf {
+    /// On behalf of a request whose route was found.
+    pub(crate) fn of(exchange: &Exchange) -> Option<Self> {
+        Some(Self {
+            route: exchange.route?,
+            bucket: exchange.decision.as_ref().map(|decision| decision.bucket),
+            deadline: exchange.caller_deadline,
+        })
+    }
+}
+
+/// Who is asked, for what, and on whose behalf.
+#[derive(Clone, Copy)]
+pub(crate) struct Inquiry<'a> {
+    pub(crate) behalf: Behalf,
+    pub(crate) upstream: UpstreamId,
+    pub(crate) call: Call<'a>,
+}
+
 /// A request ready to be sent to whichever side.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
@@ -51,14 +77,15 @@ pub(crate) struct Call<'a> {
     pub(crate) now: Instant,
 }
 
-/// Asks; falls back where that is declared and safe.
+/// Asks; falls back where that is declared and safe. `want` is what the cache knows about the first one that is asked.
 pub(crate) async fn call(
-    worker: &Worker,
-    local: &Local,
+    worker: &Rc<Worker>,
+    local: &Rc<Local>,
     exchange: &mut Exchange,
     route: &Route,
     call: Call<'_>,
     body: ReqBody,
+    want: Option<Box<Want>>,
 ) -> Result<Reply, Broken> {
     let spare = body.again();
     let decision = exchange.decision.clone();
@@ -69,12 +96,9 @@ pub(crate) async fn call(
         (Target::Unit(_), None) => return Err(Ending::Internal.into()),
         (Target::Upstream(upstream), _) => upstream,
     };
-    let behalf = Behalf {
-        route: exchange.route.ok_or(Ending::Internal)?,
-        bucket: decision.as_ref().map(|decision| decision.bucket),
-        deadline: exchange.caller_deadline,
-    };
-    let mut result = ask(worker, local, &behalf, &mut exchange.asked, upstream, call, body).await;
+    let behalf = Behalf::of(exchange).ok_or(Ending::Internal)?;
+    let inquiry = Inquiry { behalf, upstream, call };
+    let mut result = reach(worker, local, exchange, inquiry, body, want).await;
     if let Some(decision) = decision
         && let Some(body) = spare.as_ref().and_then(ReqBody::again)
         && may_ask_legacy(local, route, &decision, &call)
@@ -86,7 +110,8 @@ pub(crate) async fn call(
         let legacy = local.compiled.plan.units[decision.unit.0].legacy;
         exchange.decision = Some(Decision { side: Side::Legacy, reason: Reason::Fallback, ..decision });
         let call = Call { now: Instant::now(), ..call };
-        result = ask(worker, local, &behalf, &mut exchange.asked, legacy, call, body).await;
+        let inquiry = Inquiry { behalf, upstream: legacy, call };
+        result = again(worker, local, exchange, inquiry, body).await;
     }
     for fallback in &route.policy.fallback {
         if call.upgrade.is_some() || !has_failed(&result) {
@@ -102,13 +127,59 @@ pub(crate) async fn call(
                 };
                 drop(result);
                 let call = Call { now: Instant::now(), ..call };
-                ask(worker, local, &behalf, &mut exchange.asked, *other, call, body).await
+                let inquiry = Inquiry { behalf, upstream: *other, call };
+                again(worker, local, exchange, inquiry, body).await
             }
         };
-        exchange.degraded = Some(Degraded { missing, ending: exchange.asked.trouble });
+        exchange.degraded = Some(Degraded { missing, why: Lack::Call(exchange.asked.trouble) });
         result = substituted;
     }
     result
+}
+
+/// Asks an upstream, or for what others are asking it for.
+async fn reach(
+    worker: &Rc<Worker>,
+    local: &Rc<Local>,
+    exchange: &mut Exchange,
+    inquiry: Inquiry<'_>,
+    body: ReqBody,
+    want: Option<Box<Want>>,
+) -> Result<Reply, Broken> {
+    match want {
+        // Boxed: the requests that never miss need not carry the room for it.
+        Some(want) => Box::pin(fetch(worker, local, exchange, inquiry, body, want)).await,
+        None => ask(worker, local, &mut exchange.asked, inquiry, body).await,
+    }
+}
+
+/// Asks another upstream than the first: the answers of that one are kept apart.
+async fn again(
+    worker: &Rc<Worker>,
+    local: &Rc<Local>,
+    exchange: &mut Exchange,
+    inquiry: Inquiry<'_>,
+    body: ReqBody,
+) -> Result<Reply, Broken> {
+    let Inquiry { upstream, call, .. } = inquiry;
+    let target = exchange.target.clone();
+    let question = target.as_ref().filter(|_| call.upgrade.is_none()).map(|target| Question {
+        method: call.method,
+        target,
+        headers: call.fields.sent(),
+        host: call.host,
+        side: &local.compiled.plan.upstreams[upstream.0].name,
+        secure: exchange.secure,
+        is_particular: exchange.seen.for_caches,
+        now: call.now,
+    });
+    let looked = question.map_or(Look::Off, |question| look(worker, local, exchange, &question));
+    let want = match looked {
+        Look::Hit(reply, _) => return Ok(reply),
+        Look::Miss(want) => Some(want),
+        Look::Off | Look::Unavailable => None,
+    };
+    reach(worker, local, exchange, inquiry, body, want).await
 }
 
 /// Whether legacy may answer for the replacement.
@@ -136,17 +207,16 @@ fn has_time(exchange: &Exchange) -> bool {
 pub(crate) async fn ask(
     worker: &Worker,
     local: &Local,
-    behalf: &Behalf,
     asked: &mut Asked,
-    id: UpstreamId,
-    call: Call<'_>,
+    inquiry: Inquiry<'_>,
     body: ReqBody,
 ) -> Result<Reply, Broken> {
+    let Inquiry { behalf, upstream: id, call } = inquiry;
     let upstream = local.upstreams[id.0].clone();
     let policy = local.compiled.policies.of(Some(behalf.route), id);
     let patterns = &upstream.shared.patterns;
     asked.upstream = Some(upstream.shared.config.name.clone());
-    admit(worker, local, behalf, asked, patterns, call.now)?;
+    admit(worker, local, &behalf, asked, patterns, call.now)?;
     let mut request = Request::new().beginning(call.now);
     if let Some(deadline) = behalf.deadline {
         request = request.until(deadline);

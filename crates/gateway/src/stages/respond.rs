@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, Response, header};
 use serde_json::json;
 
 use crate::{
-    exchange::Exchange,
+    exchange::{Exchange, Lack},
     forward,
     outcome::{Ending, problem_type},
     wire::body::{Broken, Reply, ResBody},
@@ -82,16 +82,30 @@ fn proxy_status(exchange: &Exchange, ending: Ending) -> Option<HeaderValue> {
 /// What an upstream's answer becomes on its way to the client.
 pub(crate) fn finish(headers: &mut HeaderMap, exchange: &Exchange, cookie: Option<HeaderValue>) {
     forward::strip_hop_by_hop(headers);
-    // Ours to say, and never a backend's.
-    headers.remove(forward::UNIT);
-    headers.remove(DEGRADED);
+    strip_ours(headers);
+    finish_kept(headers, exchange, cookie);
+}
+
+/// What a kept answer becomes: it was cleaned before it was kept.
+pub(crate) fn finish_kept(headers: &mut HeaderMap, exchange: &Exchange, cookie: Option<HeaderValue>) {
     add_side(headers, exchange);
     add_degraded(headers, exchange);
-    headers.remove(CHAOS);
     add_chaos(headers, exchange);
     if let Some(cookie) = cookie {
         headers.append(header::SET_COOKIE, cookie);
     }
+}
+
+/// Removes what is ours to say, and never a backend's.
+pub(crate) fn strip_ours(headers: &mut HeaderMap) {
+    for name in [&forward::UNIT, &DEGRADED, &CHAOS] {
+        headers.remove(name);
+    }
+}
+
+/// Whether an upstream says of its own answer that something is missing from it.
+pub(crate) fn is_marked_degraded(headers: &HeaderMap) -> bool {
+    headers.contains_key(DEGRADED)
 }
 
 /// Faults made on purpose are never to be taken for real ones.
@@ -104,12 +118,18 @@ fn add_chaos(headers: &mut HeaderMap, exchange: &Exchange) {
 /// `Banyan-Degraded: posts; code=UT` and the matching `Proxy-Status`, on an answer that is a substitute.
 fn add_degraded(headers: &mut HeaderMap, exchange: &Exchange) {
     let Some(degraded) = &exchange.degraded else { return };
-    let row = degraded.ending.row();
-    let code = if degraded.ending == Ending::Ok { "5xx" } else { row.code };
+    let (code, error) = match degraded.why {
+        Lack::Call(Ending::Ok) => ("5xx", Some("http_response_status")),
+        Lack::Call(ending) => (ending.row().code, ending.row().proxy_error),
+        Lack::Part => ("part", None),
+    };
     if let Ok(value) = HeaderValue::from_str(&format!("{}; code={code}", degraded.missing)) {
         headers.insert(DEGRADED, value);
     }
-    let error = row.proxy_error.unwrap_or("http_response_status");
+    if degraded.why == Lack::Part {
+        return;
+    }
+    let error = error.unwrap_or("http_response_status");
     let status = format!("banyan; error={error}; next-hop=\"{}\"", degraded.missing);
     if let Ok(value) = HeaderValue::from_str(&status) {
         headers.append(PROXY_STATUS, value);

@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 
 use super::{h1_body::H1Body, timer::Deadline};
 use crate::{
+    cache::{flight::Waiter, hit::Hit},
     chaos::Spoiled,
     dependency::guard::Guard,
     outcome::Ending,
@@ -254,6 +255,10 @@ pub(crate) enum Source {
     Ahead(VecDeque<Frame<Bytes>>, Option<Box<ResBody>>),
     /// On purpose not what the upstream sent.
     Spoiled(Box<Spoiled>),
+    /// Kept in memory, head and all.
+    Stored(Hit),
+    /// From a fetch that others may wait for too.
+    Flight(Waiter),
 }
 
 impl ResBody {
@@ -287,15 +292,27 @@ impl ResBody {
     pub(crate) fn held_length(&self) -> Option<u64> {
         match &self.source {
             Source::Held(data) => Some(data.len() as u64),
-            Source::Empty | Source::H1(_) | Source::H2(_) | Source::Ahead(..) | Source::Spoiled(_) => None,
+            Source::Stored(hit) => Some(hit.length()),
+            _ => None,
         }
+    }
+
+    /// Where it comes from.
+    #[cfg(test)]
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The kept answer that it is, as long as nothing was taken of it.
+    pub(crate) fn stored(&self) -> Option<&Hit> {
+        if let Source::Stored(hit) = &self.source { Some(hit) } else { None }
     }
 
     /// The upstream connection of an answer that switched protocols.
     pub(crate) fn into_upgraded(self) -> Option<Box<crate::upstream::h1::Connection>> {
         match self.source {
             Source::H1(body) => body.into_connection(),
-            Source::Empty | Source::Held(_) | Source::H2(_) | Source::Ahead(..) | Source::Spoiled(_) => None,
+            _ => None,
         }
     }
 }
@@ -323,6 +340,12 @@ impl Body for ResBody {
                 (None, None) => Poll::Ready(None),
             },
             Source::Spoiled(body) => body.poll_frame(cx),
+            Source::Stored(hit) => {
+                let data = hit.entry.body.clone();
+                self.source = Source::Empty;
+                Poll::Ready((!data.is_empty()).then(|| Ok(Frame::data(data))))
+            }
+            Source::Flight(waiter) => waiter.poll_frame(cx),
         });
         if !matches!(frame, Some(Ok(_)))
             && let Some(guard) = self.guard.take()
@@ -350,7 +373,8 @@ impl Body for ResBody {
                 Source::Held(data) => data.is_empty(),
                 Source::H1(body) => body.is_end(),
                 Source::H2(body) => body.is_end(),
-                Source::Spoiled(_) => false,
+                Source::Spoiled(_) | Source::Flight(_) => false,
+                Source::Stored(hit) => hit.entry.body.is_empty(),
                 Source::Ahead(frames, rest) => {
                     frames.is_empty() && rest.as_ref().is_none_or(|rest| rest.is_end_stream())
                 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use banyan_http1::{
-    Framing, HeadLimits, HeadScanner, Refusal, RequestHead, encode_response_head, parse_request,
+    Framing, HeadLimits, HeadScanner, Refusal, RequestHead, encode_response_head, encode_rest, parse_request,
 };
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
@@ -270,13 +270,9 @@ impl Connection {
             && framing != Framing::UntilClose
             && !self.worker.is_draining();
         let upgraded = status == StatusCode::SWITCHING_PROTOCOLS;
-        let headers = response.headers_mut();
-        say_connection(headers, version, keep, upgraded);
-        if !headers.contains_key(header::DATE) {
-            headers.insert(header::DATE, self.worker.date(exchange.started));
-        }
+        say_connection(response.headers_mut(), version, keep, upgraded);
         let mut outbox = std::mem::take(&mut self.outbox);
-        encode_response_head(&mut outbox.buffer, Version::HTTP_11, status, headers);
+        self.write_head(&mut outbox.buffer, &exchange, &mut response);
         let body = response.into_body();
         if upgraded {
             return self.switch(exchange, outbox, body).await;
@@ -298,6 +294,20 @@ impl Connection {
             self.outbox = Outbox::default();
         }
         After::Close
+    }
+
+    /// Writes the head of an answer; that of a kept one lies ready.
+    fn write_head(&self, out: &mut BytesMut, exchange: &Exchange, response: &mut Reply) {
+        if let Some(hit) = response.body().stored() {
+            hit.encode(out);
+            return encode_rest(out, response.headers());
+        }
+        let status = response.status();
+        let headers = response.headers_mut();
+        if !headers.contains_key(header::DATE) {
+            headers.insert(header::DATE, self.worker.date(exchange.started));
+        }
+        encode_response_head(out, Version::HTTP_11, status, headers);
     }
 
     /// Whether the request was read to its end, if need be by throwing away what is left of it. A client that is answered
@@ -408,6 +418,11 @@ fn poll_gone(shared: &Shared, cx: &mut Context<'_>) -> Poll<()> {
 fn answer_framing(response: &mut Reply, method: &Method, version: Version) -> Framing {
     let (status, held, ended) =
         (response.status(), response.body().held_length(), response.body().is_end_stream());
+    if response.body().stored().is_some() {
+        // Its head says the length, and that it is not sent is no reason to say otherwise.
+        let is_sent = method != Method::HEAD && status != StatusCode::NO_CONTENT;
+        return held.filter(|length| is_sent && *length > 0).map_or(Framing::Empty, Framing::Length);
+    }
     let headers = response.headers_mut();
     if status == StatusCode::NO_CONTENT || status.is_informational() {
         headers.remove(header::CONTENT_LENGTH);

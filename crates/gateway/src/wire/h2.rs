@@ -85,8 +85,12 @@ async fn serve_one(
         Err(broken) => pipeline::refuse(worker, exchange, broken),
     };
     let (mut parts, body) = (*response).into_parts();
-    if let Some(length) = body.held_length() {
-        parts.headers.insert(header::CONTENT_LENGTH, length.into());
+    match (body.stored(), body.held_length()) {
+        (Some(hit), _) => hit.put_fields(&mut parts.headers),
+        (None, Some(length)) => {
+            parts.headers.insert(header::CONTENT_LENGTH, length.into());
+        }
+        (None, None) => {}
     }
     if !parts.headers.contains_key(header::DATE) {
         parts.headers.insert(header::DATE, worker.date(exchange.started));

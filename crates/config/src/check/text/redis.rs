@@ -115,12 +115,12 @@ pub(crate) struct Prefix(pub(crate) String);
 
 impl FromText for Prefix {
     fn from_text(text: &str) -> Result<Self, Complaint> {
-        let good = |byte: u8| byte.is_ascii_alphanumeric() || b":_./{}-".contains(&byte);
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         if (1..=64).contains(&text.len()) && text.bytes().all(good) {
             return Ok(Self(text.to_owned()));
         }
-        Err(Complaint::new("a prefix has 1 to 64 letters, digits and :_./{}-")
-            .hint("for example banyan:, which keeps our keys apart from others"))
+        Err(Complaint::new("a prefix has 1 to 64 letters, digits and ._-")
+            .hint("for example banyan, which keeps our keys apart from others"))
     }
 }
 
