@@ -9,6 +9,12 @@ use crate::verdict::{Cause, Verdict};
 pub enum Source {
     /// From the dependency, for this call.
     Fresh,
+    /// From the cache, where it was fresh still.
+    Cached,
+    /// From the cache, where it was not: a new one was being fetched, or could not be had.
+    Stale,
+    /// From the dependency, for an identical call that was under way already.
+    Coalesced,
     /// A substitute.
     Fallback,
 }
@@ -19,6 +25,9 @@ impl Source {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Fresh => "fresh",
+            Self::Cached => "cached",
+            Self::Stale => "stale",
+            Self::Coalesced => "coalesced",
             Self::Fallback => "fallback",
         }
     }
@@ -31,7 +40,7 @@ pub struct Answer<T> {
     pub value: T,
     /// Where it came from.
     pub source: Source,
-    /// How often the dependency was asked for it, hedges included. 0 when it was not asked at all.
+    /// How often the dependency was asked for it, hedges included. 0 when it was not asked, or not for this call.
     pub attempts: u32,
     /// What the classifier made of it: not always [`Verdict::Success`], as a failure that is a value (a 500 answer) is
     /// handed on when nothing better can be had.

@@ -2,6 +2,8 @@
 //!
 //! The functions of this file are the stages of [`Stage`](crate::Stage), outermost first, and each calls the next.
 
+mod flight;
+mod keyed;
 mod leg;
 
 use std::{sync::Arc, time::Duration};
@@ -13,6 +15,7 @@ use crate::{
     breaker::{Change, Permit},
     dice::Dice,
     event::{Event, Nobody, Observer},
+    keyed::Landed,
     policy::Policy,
     request::{Attempt, Request},
     retry::{self, Next},
@@ -151,28 +154,14 @@ impl Caller {
     {
         let now = request.now.unwrap_or_else(Instant::now);
         // Deadline: the sooner of the caller's and the policy's.
-        let own = policy.deadline.map(|deadline| now + deadline);
-        let deadline = match (own, request.deadline) {
-            (Some(own), Some(theirs)) => Some(own.min(theirs)),
-            (own, theirs) => own.or(theirs),
-        };
+        let deadline = sooner(policy.deadline.map(|deadline| now + deadline), request.deadline);
         let Request { repeatable, resendable, .. } = request;
         let mut call = Call { caller: self, policy, repeatable, resendable, deadline, attempts: 0 };
-        // (Cache and coalescing will have their place here.)
+        // (Cache and coalescing have their place here: see `keyed`, for calls that say what they have in common.)
         let outcome = call.retried(now, &operation).await;
         // Fallback: when all attempts have failed.
         let Outcome { result, verdict, attempts } = outcome;
-        let why = match &result {
-            Err(CallError::Refused(refused)) => Why::Refused(*refused),
-            Err(CallError::Deadline) => Why::Deadline,
-            Err(CallError::Timeout) => Why::Failure(Cause::Timeout),
-            // An operation that keeps time by itself says so in this way that its caller's time was over.
-            Err(CallError::Inner(_)) if verdict == Verdict::Cancelled => Why::Deadline,
-            Ok(_) | Err(CallError::Inner(_)) => match verdict.cause() {
-                Some(cause) => Why::Failure(cause),
-                None => return finished(result, verdict, attempts),
-            },
-        };
+        let Some(why) = wanted(&result, verdict) else { return finished(result, verdict, attempts) };
         let Some(substitute) = fallback(&why) else { return finished(result, verdict, attempts) };
         drop(result);
         self.tell(policy, &Event::Fallback(why));
@@ -187,14 +176,67 @@ impl Caller {
     }
 }
 
+#[inline]
 fn finished<T, E>(
     result: Result<T, CallError<E>>,
     verdict: Verdict,
     attempts: u32,
 ) -> Result<Answer<T>, Failed<E>> {
+    finished_as(result, Source::Fresh, verdict, attempts)
+}
+
+#[inline]
+fn finished_as<T, E>(
+    result: Result<T, CallError<E>>,
+    source: Source,
+    verdict: Verdict,
+    attempts: u32,
+) -> Result<Answer<T>, Failed<E>> {
     match result {
-        Ok(value) => Ok(Answer { value, source: Source::Fresh, attempts, verdict }),
+        Ok(value) => Ok(Answer { value, source, attempts, verdict }),
         Err(error) => Err(Failed { error, attempts }),
+    }
+}
+
+/// Why a fallback is wanted, if it is.
+#[inline]
+fn wanted<T, E>(result: &Result<T, CallError<E>>, verdict: Verdict) -> Option<Why> {
+    match result {
+        Err(CallError::Refused(refused)) => Some(Why::Refused(*refused)),
+        Err(CallError::Deadline) => Some(Why::Deadline),
+        Err(CallError::Timeout) => Some(Why::Failure(Cause::Timeout)),
+        // An operation that keeps time by itself says so in this way that its caller's time was over.
+        Err(CallError::Inner(_)) if verdict == Verdict::Cancelled => Some(Why::Deadline),
+        Ok(_) | Err(CallError::Inner(_)) => verdict.cause().map(Why::Failure),
+    }
+}
+
+#[inline]
+fn sooner(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+impl<T, E> Outcome<T, E> {
+    /// The caller's time was over.
+    const fn too_late() -> Self {
+        Self { result: Err(CallError::Deadline), verdict: Verdict::Ignored, attempts: 0 }
+    }
+
+    /// The value, if the dependency did what it promised.
+    const fn good(&self) -> Option<&T> {
+        match (&self.result, self.verdict) {
+            (Ok(value), Verdict::Success) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The same as others learn of it.
+    fn landed(self, is_shared: bool) -> Landed<T, E> {
+        let Self { result, verdict, attempts } = self;
+        Landed { result, verdict, attempts, is_shared }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     answer::{Refused, Why},
     breaker::Change,
+    coalesce::Alone,
     retry,
     verdict::Verdict,
 };
@@ -50,6 +51,44 @@ pub enum Event<'a> {
     Breaker(&'a Change),
     /// A substitute was wanted.
     Fallback(Why),
+    /// The cache was looked into, or made use of.
+    Cache(Cached),
+    /// A call shared the fetch of an identical one.
+    Coalesced {
+        /// How long it waited for that.
+        waited: Duration,
+    },
+    /// A call that could have shared a fetch made one of its own.
+    Alone(Alone),
+}
+
+/// What the cache was to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cached {
+    /// It had a fresh value.
+    Hit,
+    /// It had a fresh value, and this call saw to the next.
+    Early,
+    /// It had a stale value that was handed out, and this call saw to the next.
+    Stale,
+    /// It had nothing that could be handed out at once.
+    Miss,
+    /// No new value could be had, and a stale one took its place. It follows a `Miss`.
+    OnError,
+}
+
+impl Cached {
+    /// One word for labels.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Early => "early",
+            Self::Stale => "stale",
+            Self::Miss => "miss",
+            Self::OnError => "on-error",
+        }
+    }
 }
 
 /// Tells nobody.

@@ -67,11 +67,13 @@ pub mod breaker;
 pub mod budget;
 pub mod cache;
 mod caller;
+pub mod coalesce;
 pub mod deadline;
 mod dice;
 pub mod eject;
 mod event;
 pub mod hedge;
+mod keyed;
 #[cfg(feature = "tower")]
 pub mod layer;
 pub mod limit;
@@ -90,7 +92,8 @@ pub use self::{
     answer::{Answer, CallError, Failed, Refused, Refuser, Source, Why},
     caller::Caller,
     dice::Dice,
-    event::{Event, Observer},
+    event::{Cached, Event, Observer},
+    keyed::Key,
     policy::{Classify, Policy, PolicyBuilder, PolicyError, Substitute},
     request::{Attempt, Request},
     stage::Stage,

@@ -1,13 +1,21 @@
 //! How calls to one dependency are made: which patterns, with which settings.
 
 mod builder;
+mod keyed;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 pub use self::builder::{PolicyBuilder, PolicyError};
 use crate::{
-    answer::Why, breaker::Breaker, budget::RetryBudget, hedge::Hedge, limit::Limit, retry,
-    throttle::Throttle, verdict::Verdict,
+    answer::Why,
+    breaker::Breaker,
+    budget::RetryBudget,
+    hedge::Hedge,
+    keyed::{HasKeyed, Key},
+    limit::Limit,
+    retry,
+    throttle::Throttle,
+    verdict::Verdict,
 };
 
 /// Turns a result into a verdict.
@@ -33,6 +41,7 @@ pub struct Policy<T, E> {
     pub(crate) hedge: Option<Arc<Hedge>>,
     pub(crate) classify: Arc<Classify<T, E>>,
     pub(crate) fallback: Option<Arc<Substitute<T>>>,
+    pub(crate) keyed: Option<Arc<dyn HasKeyed<T, E>>>,
 }
 
 impl<T, E> Policy<T, E> {
@@ -94,6 +103,14 @@ impl<T, E> Policy<T, E> {
     pub const fn hedge(&self) -> Option<&Arc<Hedge>> {
         self.hedge.as_ref()
     }
+
+    /// Drops what is kept for a key. For whoever writes, after the write: what was asked for before is not kept, and whoever
+    /// calls from now on does not join it. Those who wait for it already get it still.
+    pub fn invalidate(&self, key: impl Into<Key>) {
+        if let Some(keyed) = &self.keyed {
+            keyed.invalidate(&key.into());
+        }
+    }
 }
 
 impl<T, E> Clone for Policy<T, E> {
@@ -111,6 +128,7 @@ impl<T, E> Clone for Policy<T, E> {
             hedge: self.hedge.clone(),
             classify: self.classify.clone(),
             fallback: self.fallback.clone(),
+            keyed: self.keyed.clone(),
         }
     }
 }
@@ -127,6 +145,7 @@ impl<T, E> fmt::Debug for Policy<T, E> {
             .field("limit", &self.limit.is_some())
             .field("hedge", &self.hedge.is_some())
             .field("fallback", &self.fallback.is_some())
+            .field("keyed", &self.keyed.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -2,11 +2,12 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::Policy;
+use super::{Policy, keyed::KeyedBuilder};
 use crate::{
     answer::Why,
     breaker::Breaker,
     budget::RetryBudget,
+    cache::RulesError,
     hedge::Hedge,
     limit::Limit,
     retry,
@@ -16,16 +17,16 @@ use crate::{
 
 /// Builds a [`Policy`]. The names are those of resilience4j and Polly where they agree.
 #[must_use = "a builder does nothing until it builds"]
-#[derive(Debug)]
 pub struct PolicyBuilder<T, E> {
-    policy: Policy<T, E>,
+    pub(super) policy: Policy<T, E>,
+    pub(super) keyed: KeyedBuilder<T, E>,
     retries: Option<u32>,
     delay: Option<Duration>,
     longest_delay: Option<Duration>,
 }
 
 /// Why a policy cannot be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PolicyError {
     /// A duration of zero, of the setting named.
     Zero(&'static str),
@@ -40,6 +41,16 @@ pub enum PolicyError {
     NoRetries,
     /// The retries themselves.
     Retry(retry::SettingsError),
+    /// Fetches for several callers, and nothing that ends them.
+    NoDeadline,
+    /// A wait for others' fetches, or values that are private, and calls go each for itself.
+    NotShared,
+    /// A cache whose values have no lifetime.
+    NoTtl,
+    /// Rules for a cache, and no cache.
+    NoCache,
+    /// The rules themselves.
+    Cache(RulesError),
 }
 
 impl<T, E> PolicyBuilder<T, E> {
@@ -60,8 +71,9 @@ impl<T, E> PolicyBuilder<T, E> {
                 Err(_) => Verdict::retryable(Cause::Other),
             }),
             fallback: None,
+            keyed: None,
         };
-        Self { policy, retries: None, delay: None, longest_delay: None }
+        Self { policy, keyed: KeyedBuilder::default(), retries: None, delay: None, longest_delay: None }
     }
 
     /// How long a call may take in all: attempts, waits and backoffs.
@@ -165,6 +177,7 @@ impl<T, E> PolicyBuilder<T, E> {
             return Err(PolicyError::TimeoutOverDeadline { timeout, deadline });
         }
         self.policy.retry = self.retry_settings()?;
+        self.policy.keyed = self.keyed.build(self.policy.deadline)?;
         Ok(self.policy)
     }
 
@@ -182,6 +195,15 @@ impl<T, E> PolicyBuilder<T, E> {
     }
 }
 
+impl<T, E> fmt::Debug for PolicyBuilder<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicyBuilder")
+            .field("policy", &self.policy)
+            .field("retries", &self.retries)
+            .finish_non_exhaustive()
+    }
+}
+
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -196,6 +218,15 @@ impl fmt::Display for PolicyError {
                 f.write_str("a retry delay without retries has no effect: say how many with retries(n)")
             }
             Self::Retry(error) => error.fmt(f),
+            Self::NoDeadline => f.write_str(
+                "what is fetched for several callers has to end when none of them does: say when with deadline(..)",
+            ),
+            Self::NotShared => f.write_str(
+                "coalesce_wait or cache_as without a cache or coalescing has no effect: add coalesce(true)",
+            ),
+            Self::NoTtl => f.write_str("a cache needs to know how long values are good: say it with cache_ttl(..)"),
+            Self::NoCache => f.write_str("rules for a cache without one have no effect: add cache(store)"),
+            Self::Cache(error) => error.fmt(f),
         }
     }
 }
