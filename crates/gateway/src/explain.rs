@@ -1,5 +1,6 @@
 //! What would happen to a request, in the order of the pipeline, without sending it.
 
+mod cache;
 mod calls;
 
 use banyan_config::plan::{Effect, Plan, Route, Target, UnitId, Upstream, UpstreamId};
@@ -74,6 +75,7 @@ pub fn explain(plan: &Plan, ask: &Ask<'_>, percent: impl Fn(&str) -> Option<Perc
         Target::Unit(id) => explain_unit(plan, ask, route, id, percent, &mut steps),
     };
     let upstream = &plan.upstreams[upstream.0];
+    steps.extend(cache::look(plan, route, upstream, ask));
     steps.push(step("criticality", route.policy.criticality.as_str().to_owned()));
     steps.push(explain_call(route, upstream));
     steps.extend(calls::stages(plan, route, upstream));

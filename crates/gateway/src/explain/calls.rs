@@ -6,9 +6,9 @@ use banyan_config::plan::{
 };
 use banyan_resilience::Stage;
 
-use super::Step;
+use super::{Step, cache};
 
-const NONE: &str = "none";
+pub(super) const NONE: &str = "none";
 
 /// The stages of a call, outermost first, and what each would do.
 pub(super) fn stages(plan: &Plan, route: &Route, upstream: &Upstream) -> Vec<Step> {
@@ -16,7 +16,8 @@ pub(super) fn stages(plan: &Plan, route: &Route, upstream: &Upstream) -> Vec<Ste
     let says = |stage: Stage| match stage {
         Stage::Deadline => format!("{:?} for the whole call", own.deadline.unwrap_or(upstream.deadline)),
         Stage::Fallback => fallbacks(plan, &own.fallback),
-        Stage::Cache | Stage::Coalesce => NONE.to_owned(),
+        Stage::Cache => cache::levels(plan, route),
+        Stage::Coalesce => cache::coalesces(plan, route),
         Stage::Retry => own.retry.over(upstream.retry.as_ref()).map_or_else(|| NONE.to_owned(), retry),
         Stage::Breaker => upstream.breaker.as_ref().map_or_else(|| "off".to_owned(), breaker),
         Stage::Throttle => upstream.throttle.as_ref().map_or_else(|| NONE.to_owned(), throttle),
