@@ -35,12 +35,16 @@
 //! |---|---|---|
 //! | [`deadline`] | ends the whole call in time, whatever is done inside | never leave it out |
 //! | fallback | a substitute for an answer that does not come | where a wrong answer is worse than none |
+//! | [`cache`] | an answer of before, for as long as it is good enough | what must be true at this very moment |
+//! | [`coalesce`] | one fetch for identical calls at the same time | calls that do something |
 //! | [`retry`] with a [`budget`] | goes again after a passing failure, as far as all calls together can afford it | effects that must not happen twice |
 //! | [`breaker`] | leaves a dependency alone that fails, and finds out when it is well | a dependency without which nothing can be answered anyway |
 //! | [`throttle`] | sends less to a dependency that turns work away | a dependency that never says so |
 //! | [`limit`] | no more calls at once than it can work on, found by measuring | calls that cost it nothing |
 //! | [`hedge`] | asks a second time when the first answer is late | anything but idempotent reads with spare capacity |
 //! | timeout | ends one attempt, and counts it as a failure | never leave it out |
+//!
+//! Cache and coalescing are for calls that say what they have in common, by [`Caller::call_keyed`]; others pass them by.
 //!
 //! [`Stage`] says why they are in this order, and there is no other place where order exists. [`eject`] is for whoever picks
 //! among several endpoints of a dependency, [`promise`] for whoever wants a 200 with half a JSON to count as the failure it
@@ -58,6 +62,7 @@
 //!
 //! # Features
 //!
+//! - `cache` (default): a store in memory for [`cache`], bounded in bytes.
 //! - `tower` (default): [`layer`], the engine as middleware.
 //! - `json` (default): [`promise`] looks into JSON bodies.
 //! - `schema`: it checks them against a JSON Schema too.

@@ -8,7 +8,8 @@ use std::fmt;
 /// - **Deadline** outermost: one per caller. Whatever happens further in, the caller is answered by then.
 /// - **Fallback** outside cache and coalescing: a substitute is never stored as if it were good, nor shared, and never
 ///   hides retries.
-/// - **Cache** before coalescing: a hit takes no lock of a flight.
+/// - **Cache** before coalescing: a hit takes no lock of a flight. Both are passed by calls without a key.
+/// - **Coalescing** outside the retry: those who wait for a fetch wait for all of its attempts, and pay for them once.
 /// - **Retry** outside the breaker: every attempt is counted, a refusal by an open breaker is not tried again, and no
 ///   permit is held during a backoff.
 /// - **Breaker** outside the limit: what a limit refuses says nothing about the dependency's health.

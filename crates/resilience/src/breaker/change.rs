@@ -24,7 +24,8 @@ pub enum Forced {
     Closed,
 }
 
-/// That a breaker moved.
+/// That a breaker moved, or that what holds it in its state is another now: an operator may force closed what is closed, and
+/// give it back later. Its `Display` is the sentence for logs, and does not claim a move that was none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Change {
@@ -149,6 +150,14 @@ impl fmt::Display for State {
     }
 }
 
+/// `closed -> open: 5 failures in a row (5 timeouts)`, `closed as before: released from the forced state`.
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, to, why } = self;
+        if from == to { write!(f, "{to} as before: {why}") } else { write!(f, "{from} -> {to}: {why}") }
+    }
+}
+
 /// `9 timeouts, 3 resets`.
 impl fmt::Display for Causes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -239,6 +248,19 @@ mod tests {
         for (why, sentence) in sentences {
             assert_eq!(why.to_string(), sentence);
         }
+    }
+
+    #[test]
+    fn a_change_that_moved_nothing_does_not_claim_a_move() {
+        let change = |from, to, why| Change { from, to, why }.to_string();
+        assert_eq!(
+            change(State::Closed, State::Closed, Why::Released),
+            "closed as before: released from the forced state"
+        );
+        assert_eq!(
+            change(State::Open, State::HalfOpen, Why::Released),
+            "open -> half-open: released from the forced state"
+        );
     }
 
     #[test]

@@ -16,6 +16,30 @@
 //!
 //! Not for calls that do something: two payments are two. And the key has to say all that an answer depends on, who asks
 //! included.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use banyan_resilience::{Caller, Policy, Source};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let users = Policy::<_, &str>::builder("users").deadline(Duration::from_secs(2)).coalesce(true).build()?;
+//! let caller = Caller::new();
+//! let ask = || async {
+//!     tokio::time::sleep(Duration::from_millis(10)).await;
+//!     Ok("Ann")
+//! };
+//! let (one, other) = tokio::join!(
+//!     caller.call_keyed(&users, "user:42", ask),
+//!     caller.call_keyed(&users, "user:42", ask),
+//! );
+//! let (one, other) = (one?, other?);
+//! assert_eq!((one.source, one.attempts), (Source::Fresh, 1));
+//! assert_eq!((other.source, other.attempts), (Source::Coalesced, 0));
+//! # Ok(())
+//! # }
+//! ```
 
 mod apart;
 mod table;

@@ -1,17 +1,15 @@
 //! What is promised of a body, and whether it holds.
 
 use serde::de::IgnoredAny;
-use serde_json::Value;
 
-use super::Breach;
+use super::{Breach, required::Required};
 
 /// What is promised of a body.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Body {
     /// Implied by the other two.
     is_json: bool,
-    /// JSON pointers.
-    required: Vec<Box<str>>,
+    required: Required,
     #[cfg(feature = "schema")]
     schema: Option<jsonschema::Validator>,
 }
@@ -23,7 +21,7 @@ impl Body {
 
     pub(super) fn require(&mut self, pointer: &str) {
         self.is_json = true;
-        self.required.push(pointer.into());
+        self.required.add(pointer);
     }
 
     #[cfg(feature = "schema")]
@@ -33,7 +31,7 @@ impl Body {
     }
 
     pub(super) fn required(&self) -> impl Iterator<Item = &str> {
-        self.required.iter().map(AsRef::as_ref)
+        self.required.pointers()
     }
 
     pub(super) const fn is_promised(&self) -> bool {
@@ -48,34 +46,25 @@ impl Body {
         let text = std::str::from_utf8(body).map_err(|error| {
             Breach::NotJson(format!("not UTF-8 after {} bytes", error.valid_up_to()).into())
         })?;
-        if !self.needs_values() {
-            return serde_json::from_str(text).map(|IgnoredAny| ()).map_err(|error| not_json(&error));
+        if self.required.is_empty() {
+            serde_json::from_str(text).map(|IgnoredAny| ()).map_err(|error| not_json(&error))?;
+        } else if let Some(missing) = self.required.first_missing(text).map_err(|error| not_json(&error))? {
+            return Err(Breach::Missing(missing.into()));
         }
-        let value: Value = serde_json::from_str(text).map_err(|error| not_json(&error))?;
-        match self.required.iter().find(|pointer| value.pointer(pointer).is_none()) {
-            Some(missing) => Err(Breach::Missing(missing.clone())),
-            None => self.check_schema(&value),
-        }
-    }
-
-    const fn needs_values(&self) -> bool {
-        #[cfg(feature = "schema")]
-        if self.schema.is_some() {
-            return true;
-        }
-        !self.required.is_empty()
+        self.check_schema(text)
     }
 
     #[cfg(feature = "schema")]
-    fn check_schema(&self, value: &Value) -> Result<(), Breach> {
+    fn check_schema(&self, text: &str) -> Result<(), Breach> {
         let Some(schema) = &self.schema else { return Ok(()) };
+        let value: serde_json::Value = serde_json::from_str(text).map_err(|error| not_json(&error))?;
         // The error itself quotes the value, and its path holds names from the body; the place in the schema does not.
-        schema.validate(value).map_err(|error| Breach::Schema(error.schema_path().as_str().into()))
+        schema.validate(&value).map_err(|error| Breach::Schema(error.schema_path().as_str().into()))
     }
 
     #[cfg(not(feature = "schema"))]
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the other one uses them")]
-    const fn check_schema(&self, _value: &Value) -> Result<(), Breach> {
+    const fn check_schema(&self, _text: &str) -> Result<(), Breach> {
         Ok(())
     }
 }

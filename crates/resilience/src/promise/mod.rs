@@ -17,8 +17,9 @@
 //! so are those outside 2xx: what an error looks like was not promised. The answer to `HEAD` has no body either, which its
 //! status does not say: use [`Promise::check_head`] for it.
 //!
-//! Validity alone is checked without building anything in memory. With required values or a schema the document is built,
-//! and may then be nested 128 deep at most. What is not noticed: a number cut in half (`12` of `123`) is a number still, so
+//! Validity and required values are checked without building anything in memory, however deep a document is nested. With a
+//! schema the document is built, and may then be nested 128 deep at most. Of two members of one name the last counts, as it
+//! does for most parsers. What is not noticed: a number cut in half (`12` of `123`) is a number still, so
 //! compare lengths where there is a `Content-Length`.
 //!
 //! A [`Breach`] says what is wrong and never shows what was in the body: it goes to logs, and bodies hold secrets.
@@ -43,6 +44,8 @@
 #[cfg(feature = "json")]
 mod body;
 mod breach;
+#[cfg(feature = "json")]
+mod required;
 mod settings;
 #[cfg(test)]
 mod tests;

@@ -117,10 +117,38 @@ mod json {
     }
 
     #[test]
-    fn deep_nesting_neither_overflows_nor_passes_unbuilt_for_ever() {
+    fn deep_nesting_overflows_nothing() {
         let deep = "[".repeat(100_000) + &"]".repeat(100_000);
-        assert_eq!(json().check(200, None, deep.as_bytes()), Ok(()));
-        assert!(breach(&required("/0"), &deep).starts_with("not JSON: recursion limit exceeded"));
+        for promise in [json(), required(""), required("/0/0")] {
+            assert_eq!(promise.check(200, None, deep.as_bytes()), Ok(()));
+        }
+        assert_eq!(breach(&required("/0/1"), &deep), "required /0/1 is missing");
+        let far = "/0".repeat(1_000);
+        assert!(breach(&required(&far), &deep).starts_with("not JSON: recursion limit exceeded"));
+    }
+
+    #[test]
+    fn of_two_members_of_one_name_the_last_counts() {
+        let promise = required("/user/id");
+        for (body, is_kept) in [
+            (r#"{"user": {}, "user": {"id": 1}}"#, true),
+            (r#"{"user": {"id": 1}, "user": {}}"#, false),
+            (r#"{"user": {"id": 1}, "user": 7}"#, false),
+            (r#"{"user": {"id": 1}, "us\u0065r": {"id": 2}}"#, true),
+        ] {
+            assert_eq!(promise.check(200, None, body.as_bytes()).is_ok(), is_kept, "{body}");
+        }
+    }
+
+    #[test]
+    fn one_pointer_may_lead_through_another() {
+        let promise = required("/a").with_required("/a/b/0").unwrap().with_required("/a/b").unwrap();
+        assert_eq!(promise.check(200, None, br#"{"a": {"b": [1]}}"#), Ok(()));
+        assert_eq!(breach(&promise, r#"{"a": {"b": []}}"#), "required /a/b/0 is missing");
+        assert_eq!(breach(&promise, "{}"), "required /a is missing");
+        // A name that looks like an index is one or the other, by what it leads into.
+        assert_eq!(required("/0").check(200, None, br#"{"0": 1}"#), Ok(()));
+        assert_eq!(required("/0").check(200, None, b"[1]"), Ok(()));
     }
 
     #[test]
@@ -209,8 +237,27 @@ mod json {
         #[test]
         fn no_bytes_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
             let expected = serde_json::from_slice::<Value>(&body).is_ok();
-            prop_assert_eq!(required("").check(200, None, &body).is_ok(), expected);
-            prop_assert!(json().check(200, None, &body).is_ok() >= expected);
+            let is_json = json().check(200, None, &body).is_ok();
+            prop_assert!(is_json >= expected);
+            prop_assert_eq!(required("").check(200, None, &body).is_ok(), is_json);
+        }
+
+        #[test]
+        fn pointers_lead_where_they_lead_in_a_document_that_was_built(
+            document in documents(), tokens in proptest::collection::vec("[ab0-2/~]{0,2}", 0..4), spare: bool,
+        ) {
+            let pointer: String =
+                tokens.iter().map(|token| format!("/{}", token.replace('~', "~0").replace('/', "~1"))).collect();
+            // Half the time a document in which it leads somewhere for a part of the way.
+            let document = if spare { document } else {
+                tokens.iter().skip(1).rev().fold(document, |inner, token| match token.parse::<usize>() {
+                    Ok(index) if index < 3 => json!(vec![inner; index + 1]),
+                    _ => json!({ token.clone(): inner, "z": 1 }),
+                })
+            };
+            let document = json!({ tokens.first().cloned().unwrap_or_default(): document });
+            let found = required(&pointer).check(200, None, document.to_string().as_bytes()).is_ok();
+            prop_assert_eq!(found, document.pointer(&pointer).is_some(), "{} in {}", pointer, document);
         }
     }
 }
