@@ -257,3 +257,159 @@ impl<T> Line<T> {
         self.half = Some(Half { from: now, least: waited, before: Some(half.least) });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const WAIT: Duration = Duration::from_millis(100);
+    /// Ten places that are each taken for 10 ms: one becomes free each millisecond.
+    const PACE: Pace = Pace { limit: 10, round_trip: Some(Duration::from_millis(10)) };
+    const UNKNOWN: Pace = Pace { limit: 10, round_trip: None };
+
+    /// A line of so many, numbered from 0, who all came at `now`.
+    fn line(waiting: u64, now: Instant) -> Line<u64> {
+        let mut line = Line::new(WAIT);
+        for number in 0..waiting {
+            assert_eq!(line.join(number, now).0, number);
+        }
+        line
+    }
+
+    /// A line that stands, as somebody waited for too long; of the two who came then.
+    fn standing(now: Instant) -> (Line<u64>, Instant) {
+        let mut line = line(1, now);
+        let later = line.at(now + WAIT, UNKNOWN);
+        assert_eq!(line.prospect(0, None, UNKNOWN, later), Prospect::Leave(Why::TimedOut));
+        line.join(1, later);
+        line.join(2, later);
+        (line, later)
+    }
+
+    #[test]
+    fn while_it_moves_the_oldest_is_next() {
+        let mut line = line(3, Instant::now());
+        assert_eq!([line.next(), line.next(), line.next(), line.next()], [Some(0), Some(1), Some(2), None]);
+    }
+
+    #[test]
+    fn who_gives_up_makes_it_stand_and_then_the_newest_is_next() {
+        let (mut line, _) = standing(Instant::now());
+        assert!(line.is_standing());
+        assert_eq!([line.next(), line.next(), line.next()], [Some(2), Some(1), None]);
+    }
+
+    #[test]
+    fn when_nobody_was_refused_for_the_queue_wait_it_moves_again() {
+        let (mut line, now) = standing(Instant::now());
+        line.at(now + WAIT, PACE);
+        assert!(line.is_standing());
+        line.at(now + WAIT + MS, PACE);
+        assert!(!line.is_standing());
+        assert_eq!(line.next(), Some(1));
+    }
+
+    #[test]
+    fn in_a_line_that_stands_nobody_waits_for_longer_than_5_ms() {
+        let (mut line, now) = standing(Instant::now());
+        assert!(line.overdue(now + 4 * MS).is_empty());
+        assert_eq!(line.overdue(now + STANDING), [1, 2]);
+        assert_eq!(line.len(), 0);
+        let now = now + STANDING;
+        let (number, ask) = line.join(3, now);
+        assert_eq!(ask, now + STANDING);
+        assert_eq!(line.prospect(number, None, PACE, ask), Prospect::Leave(Why::TimedOut));
+    }
+
+    #[test]
+    fn waits_that_stay_above_5_ms_without_shrinking_make_it_stand() {
+        let start = Instant::now();
+        let (mut now, mut line) = (start, line(0, start));
+        for number in 0..300 {
+            line.join(number, now);
+            // Somebody is served each 10 ms, and five are always ahead.
+            now = line.at(now + 10 * MS, PACE);
+            if number >= 5 {
+                assert!(line.next().is_some());
+            }
+            if line.is_standing() {
+                break;
+            }
+        }
+        let stood_after = now - start;
+        assert!((2 * PATIENCE..3 * PATIENCE).contains(&stood_after), "{stood_after:?}");
+    }
+
+    #[test]
+    fn who_would_wait_for_too_long_is_refused_at_once() {
+        let now = Instant::now();
+        // Each one in the line is a millisecond; 70 are what the wait allows for.
+        assert_eq!(line(69, now).admits(None, PACE, now), Ok(()));
+        assert_eq!(line(70, now).admits(None, PACE, now), Err(Why::QueueFull));
+        assert_eq!(line(70, now).admits(None, UNKNOWN, now), Ok(()), "nothing can be foreseen");
+        assert_eq!(line(20, now).admits(Some(now + 20 * MS), PACE, now), Err(Why::Deadline));
+        assert_eq!(line(20, now).admits(Some(now + 22 * MS), PACE, now), Ok(()));
+        assert_eq!(line(0, now).admits(Some(now), PACE, now), Err(Why::Deadline));
+        assert_eq!(Line::<u64>::new(Duration::ZERO).admits(None, PACE, now), Err(Why::QueueFull));
+    }
+
+    #[test]
+    fn silence_makes_the_foreseen_wait_longer() {
+        let now = Instant::now();
+        let line = line(10, now);
+        let expected = |after| line.expected(10, PACE, now + after).unwrap();
+        assert_eq!(expected(Duration::ZERO), 11 * MS);
+        assert_eq!(expected(25 * MS), 11 * MS);
+        assert!(expected(40 * MS) > 20 * MS);
+        assert_eq!(expected(50 * MS), Duration::MAX);
+    }
+
+    #[test]
+    fn whoever_was_told_or_has_left_is_no_longer_in_it() {
+        let now = Instant::now();
+        let mut line = line(3, now);
+        assert!(line.leave(1) && !line.leave(1));
+        assert_eq!(line.next(), Some(0));
+        assert_eq!(line.prospect(0, None, PACE, now), Prospect::Told);
+        assert!(matches!(line.prospect(2, None, PACE, now), Prospect::Wait(_)));
+        assert_eq!(line.prospect(2, Some(now), PACE, now), Prospect::Leave(Why::Deadline));
+        assert_eq!(line.len(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn everybody_comes_out_once_and_time_never_goes_back(
+            steps in proptest::collection::vec((0_u8..5, 0_u64..30), 1..200),
+        ) {
+            let start = Instant::now();
+            let (mut now, mut latest, mut line) = (start, start, Line::new(WAIT));
+            let (mut came, mut gone) = (0_u64, std::collections::HashSet::new());
+            for (deed, time) in steps {
+                now = line.at(start + Duration::from_millis(time * came.min(10)), PACE).max(now);
+                prop_assert!(now >= latest);
+                latest = now;
+                let out = match deed {
+                    0 | 1 => {
+                        line.join(came, now);
+                        came += 1;
+                        vec![]
+                    }
+                    2 => line.next().into_iter().collect(),
+                    3 => line.overdue(now),
+                    _ => {
+                        let number = came / 2;
+                        let is_gone = matches!(line.prospect(number, None, PACE, now), Prospect::Leave(_));
+                        if is_gone { vec![number] } else { vec![] }
+                    }
+                };
+                for number in out {
+                    prop_assert!(number < came && gone.insert(number));
+                }
+                prop_assert_eq!(line.len() + gone.len(), usize::try_from(came).unwrap());
+            }
+        }
+    }
+}

@@ -238,3 +238,89 @@ impl Pairs {
         self.squares += off * (value - self.mean);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Plays a trial from a level of 100 at which calls take `seconds(in flight, since the beginning)`. Says what came of
+    /// it, and which levels there were.
+    fn play(in_flight: impl Fn(u32) -> u32, seconds: impl Fn(u32, f64) -> f64) -> (Progress, Vec<u32>) {
+        let start = Instant::now();
+        let mut trial = Trial::begin((100, 1), 10 * MS, 0.0, true, start);
+        let (mut now, mut levels) = (start, vec![trial.level()]);
+        for _ in 0..100_000 {
+            now += MS / 5;
+            let flying = in_flight(trial.level());
+            let took = seconds(flying, (now - start).as_secs_f64());
+            let began = now.checked_sub(Duration::from_secs_f64(took)).unwrap_or(now);
+            trial.sample(began, took, flying);
+            match trial.advance(10 * MS, now) {
+                Progress::Same => {}
+                Progress::Level(level) => levels.push(level),
+                end => return (end, levels),
+            }
+        }
+        panic!("it never ends");
+    }
+
+    fn found(progress: Progress) -> Finding {
+        match progress {
+            Progress::Found(finding) => finding,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_round_trip_that_does_not_follow_has_no_elasticity() {
+        let finding = found(play(|level| level, |_, _| 0.010).0);
+        assert!(finding.elasticity.abs() < 1e-9, "{finding:?}");
+        assert!((finding.round_trip - 0.010).abs() < 1e-9);
+        assert_eq!((finding.high, finding.low), (100.0, 88.0));
+    }
+
+    #[test]
+    fn a_round_trip_that_grows_with_the_calls_in_flight_has_one_of_one() {
+        let finding = found(play(|level| level, |flying, _| f64::from(flying) * 1e-4).0);
+        assert!((finding.elasticity - 1.0).abs() < 0.01, "{finding:?}");
+    }
+
+    #[test]
+    fn a_dependency_that_becomes_slower_by_itself_meanwhile_is_not_our_doing() {
+        // By a tenth each second: more than the step would make of it within a pair of phases.
+        let finding = found(play(|level| level, |_, since| 0.010 * (1.0 + since / 10.0)).0);
+        assert!(finding.elasticity.abs() < 0.1, "{finding:?}");
+    }
+
+    #[test]
+    fn it_asks_no_more_than_before_and_levels_come_in_pairs() {
+        let (_, levels) = play(|level| level, |_, _| 0.010);
+        assert!(levels.iter().all(|level| [100, 88].contains(level)), "{levels:?}");
+        assert!(levels.len() >= 3 && levels.windows(2).all(|pair| pair[0] != pair[1]), "{levels:?}");
+        let mut trial = Trial::begin((100, 1), 10 * MS, 0.0, false, Instant::now());
+        let order: Vec<_> = (0..8)
+            .map(|number| {
+                trial.number = number;
+                trial.level() == trial.high
+            })
+            .collect();
+        assert_eq!(order, [true, false, false, true, true, false, false, true]);
+    }
+
+    #[test]
+    fn when_the_limit_does_not_govern_the_calls_in_flight_nothing_is_found() {
+        assert_eq!(play(|_| 40, |_, _| 0.010).0, Progress::Void);
+    }
+
+    #[test]
+    fn there_is_always_a_lower_level_and_never_one_below_the_least() {
+        for (level, least) in [(1, 1), (2, 1), (5, 5), (20, 19), (1_000, 1)] {
+            let trial = Trial::begin((level, least), MS, 4.0, true, Instant::now());
+            assert!(trial.low >= least && trial.low < trial.high, "{level} {least}");
+            assert!(trial.high == level.max(least + 1));
+            assert!(trial.middle() > f64::from(trial.low) && trial.middle() < f64::from(trial.high));
+        }
+    }
+}
