@@ -1,4 +1,5 @@
 //! The data plane as the control plane sees it.
+mod cache;
 
 use std::{
     sync::{Arc, OnceLock},
@@ -7,11 +8,12 @@ use std::{
 
 use banyan_config::plan::{Chaos, Plan};
 use banyan_control::{
-    BoxFuture, BreakerChange, BreakerStatus, ChaosRefused, ChaosTarget, DataPlane, EndpointStatus, Forced,
-    Readiness, SwitchedChaos, UpstreamStatus,
+    BoxFuture, BreakerChange, BreakerStatus, CacheStatus, CachedAnswer, ChaosRefused, ChaosTarget, DataPlane,
+    EndpointStatus, Forced, Purge, Readiness, SwitchedChaos, UpstreamStatus, WarmProgress, WarmRefused,
 };
 use banyan_gateway::{ChaosError, Gateway};
 use banyan_resilience::breaker;
+use banyan_state::{CacheUrl, HotUrl};
 use tokio::time::Instant;
 
 /// The gateway, once it has started.
@@ -102,6 +104,35 @@ impl DataPlane for Plane {
     fn clear_chaos(&self, target: &ChaosTarget) -> Result<bool, ChaosRefused> {
         let gateway = self.gateway.get().ok_or(ChaosRefused::Unknown)?;
         gateway.clear_chaos(&chaos_target(target)).map_err(refused)
+    }
+
+    fn cache(&self) -> Option<CacheStatus> {
+        self.gateway.get()?.cache().map(cache::status)
+    }
+
+    fn inspect_cache(&self, url: &CacheUrl) -> Vec<CachedAnswer> {
+        let found = self.gateway.get().map(|gateway| gateway.inspect_cache(&url.host, &url.target));
+        found.unwrap_or_default().into_iter().map(cache::answer).collect()
+    }
+
+    fn purge_cache(&self, purge: &Purge) -> Option<usize> {
+        self.gateway.get()?.purge_cache(&cache::purge(purge))
+    }
+
+    fn hottest(&self, limit: usize) -> Vec<HotUrl> {
+        let hottest = self.gateway.get().map(|gateway| gateway.hottest(limit)).unwrap_or_default();
+        hottest.into_iter().map(cache::hot_url).collect()
+    }
+
+    fn warm(&self, urls: Vec<CacheUrl>, rate: u32) -> Result<(), WarmRefused> {
+        // Before it has started it keeps nothing either.
+        let gateway = self.gateway.get().ok_or(WarmRefused::NoCache)?;
+        let urls = urls.into_iter().map(cache::url).collect();
+        gateway.warm(urls, rate).map_err(cache::refused)
+    }
+
+    fn warming(&self) -> Option<WarmProgress> {
+        self.gateway.get()?.warming().map(cache::progress)
     }
 }
 

@@ -6,15 +6,22 @@ use axum::Router;
 use banyan_config::plan::Plan;
 use banyan_state::{Store, StoreError, live::Units};
 use banyan_telemetry::{metrics::Metrics, timeline::Timeline};
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, oneshot, watch},
+    task::JoinSet,
+    time::timeout,
+};
 
 use crate::{
     DataPlane, Token,
     api::{self, Shared},
+    caching::Caching,
     reload::{Owner, on_change, on_hangup},
     server,
-    standing::Standing,
+    standing::{PATIENCE, Standing},
     switches::Switches,
+    warm::Warmer,
 };
 
 /// What the control plane works with.
@@ -43,17 +50,18 @@ pub struct Parts {
 pub struct Control {
     pub(crate) shared: Shared,
     pub(crate) owner: Owner,
+    pub(crate) warmer: Warmer,
 }
 
 impl Control {
-    /// Puts every unit where it stands, see [`crate::restore`]. Blocks on the disk; call it before the data plane
-    /// opens a listener.
+    /// Puts every unit where it stands, see [`crate::restore`], and reads what the cache is to be filled with. Blocks on the
+    /// disk.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn new(parts: Parts) -> Result<Self, StoreError> {
         let timeline = parts.timeline;
-        let standing = Standing::new(parts.store, parts.units, parts.plan, timeline.clone())?;
+        let standing = Standing::new(parts.store.clone(), parts.units, parts.plan, timeline.clone())?;
         let standing = Arc::new(standing);
         let (owner, reloader) = Owner::new(
             parts.config.clone(),
@@ -62,9 +70,13 @@ impl Control {
             parts.metrics.clone(),
             timeline.clone(),
         );
+        let began = Arc::<Notify>::default();
+        let warmer = Warmer::new(parts.store, standing.clone(), parts.data_plane.clone(), began.clone());
         let shared = Shared {
             standing,
             switches: Arc::new(Switches::new(parts.data_plane.clone(), timeline.clone())),
+            caching: Caching::new(parts.data_plane.clone(), began),
+            gate: warmer.gate(),
             timeline,
             data_plane: parts.data_plane,
             reloader,
@@ -74,11 +86,13 @@ impl Control {
             version: parts.version,
             started_at: SystemTime::now(),
         };
-        Ok(Self { shared, owner })
+        Ok(Self { shared, owner, warmer })
     }
 
     /// Serves the admin API on `admin`, probes on `probes` (or beside the API when `None`), and reloads the config on
     /// request, on SIGHUP and when the file changes, until `shutdown` resolves; then ends what is under way within 5 s.
+    ///
+    /// Meanwhile the cache is filled as the plan says.
     ///
     /// Let `shutdown` resolve after the data plane has drained: `/readyz` says `draining` until then. Runs on any tokio
     /// runtime with time and I/O; give it a thread of its own, since it must answer when the data plane is busy.
@@ -91,7 +105,7 @@ impl Control {
         probes: Option<TcpListener>,
         shutdown: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
-        let Self { shared, owner } = self;
+        let Self { shared, owner, warmer } = self;
         // Dropped at the end, which ends them all.
         let mut reloading = JoinSet::new();
         reloading.spawn(on_hangup(shared.reloader.clone())?);
@@ -102,7 +116,14 @@ impl Control {
             }
         }
         reloading.spawn(owner.run());
+        let (stop, stopped) = oneshot::channel();
+        let mut warming = JoinSet::new();
+        warming.spawn(warmer.run(stopped));
         serve_until(&shared, admin, probes, shutdown).await;
+        // Dropped means the end too.
+        drop(stop);
+        // The disk may take its time; what it does not take by then was written a minute ago.
+        drop(timeout(PATIENCE, warming.join_next()).await);
         Ok(())
     }
 }

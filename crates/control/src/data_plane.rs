@@ -1,4 +1,5 @@
 //! What the control plane needs of the data plane, and nothing more: the two never see each other's code.
+mod cache;
 
 use std::{
     fmt,
@@ -8,6 +9,9 @@ use std::{
 };
 
 use banyan_config::plan::{Chaos, Plan};
+use banyan_state::{CacheUrl, HotUrl};
+
+pub use self::cache::{CacheStatus, CachedAnswer, Purge, SecondStatus, WarmProgress, WarmRefused};
 
 /// A future behind a pointer, so that [`DataPlane`] can be a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -52,6 +56,30 @@ pub trait DataPlane: Send + Sync + 'static {
     /// # Errors
     /// As [`Self::set_chaos`].
     fn clear_chaos(&self, target: &ChaosTarget) -> Result<bool, ChaosRefused>;
+
+    /// How the cache is; `None` when there is none.
+    fn cache(&self) -> Option<CacheStatus>;
+
+    /// The kept answers to a URL, over TLS or not: all variants, from all sides, up to a bound. Looks at every answer; call
+    /// it on a thread that may block.
+    fn inspect_cache(&self, url: &CacheUrl) -> Vec<CachedAnswer>;
+
+    /// Throws away kept answers, and says how many went from memory; `None` when there is no cache. Looks at every answer;
+    /// call it on a thread that may block.
+    fn purge_cache(&self, purge: &Purge) -> Option<usize>;
+
+    /// What is asked for most of what may be kept, the most asked for first: at most `limit` URLs.
+    fn hottest(&self, limit: usize) -> Vec<HotUrl>;
+
+    /// Begins to ask for URLs so that their answers are kept, at most `rate` a second and after what clients ask for. Tells
+    /// how far it is in [`Self::warming`] when this returns.
+    ///
+    /// # Errors
+    /// When it cannot begin; nothing is asked for then.
+    fn warm(&self, urls: Vec<CacheUrl>, rate: u32) -> Result<(), WarmRefused>;
+
+    /// How far it is, or how it ended; `None` before the first time.
+    fn warming(&self) -> Option<WarmProgress>;
 }
 
 /// Whether the data plane takes traffic.

@@ -4,6 +4,8 @@
 //! to the store before it is live and before it is acknowledged, and nothing here is ever needed to answer a request
 //! of a client: when the disk is full or this plane is stuck, traffic goes on.
 mod api;
+mod cache_url;
+mod caching;
 mod control;
 mod data_plane;
 mod extract;
@@ -11,6 +13,7 @@ mod guard;
 mod limit;
 mod order;
 mod problem;
+mod readiness;
 mod refusal;
 mod reload;
 mod restore;
@@ -22,11 +25,14 @@ mod switches;
 mod tests;
 mod token;
 mod view;
+mod warm;
 
+pub use cache_url::{UrlError, cache_url};
 pub use control::{Control, Parts};
 pub use data_plane::{
-    BoxFuture, BreakerChange, BreakerStatus, ChaosRefused, ChaosTarget, DataPlane, EndpointStatus, Forced,
-    Readiness, SwitchedChaos, UpstreamStatus,
+    BoxFuture, BreakerChange, BreakerStatus, CacheStatus, CachedAnswer, ChaosRefused, ChaosTarget, DataPlane,
+    EndpointStatus, Forced, Purge, Readiness, SecondStatus, SwitchedChaos, UpstreamStatus, WarmProgress,
+    WarmRefused,
 };
 pub use restore::restore;
 pub use token::{Token, TokenError, load_or_create};

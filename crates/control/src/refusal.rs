@@ -5,6 +5,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
+    WarmProgress,
     order::Refusal,
     problem::Problem,
     reload::ReloadError,
@@ -68,6 +69,33 @@ pub(crate) fn in_production() -> Problem {
                   write 'environment: staging' or 'environment: development' at the top of the config and reload, if \
                   that is what this gateway is";
     Problem::new(StatusCode::CONFLICT, "production", "No faults in production", detail)
+}
+
+/// Nothing is kept here.
+pub(crate) fn no_cache() -> Problem {
+    let detail = "no cache is configured: write 'cache: {}' at the top of the config and reload, if answers are to be kept";
+    Problem::new(StatusCode::NOT_FOUND, "no-cache", "No cache", detail)
+}
+
+/// The cache is being filled already.
+pub(crate) fn warming(progress: Option<WarmProgress>) -> Problem {
+    let far =
+        progress.map_or_else(String::new, |progress| format!(", {} of {}", progress.over(), progress.total));
+    let detail =
+        format!("the cache is being filled already{far}: wait until that is over (GET /v1/cache/warm)");
+    Problem::new(StatusCode::CONFLICT, "warming", "Being filled already", detail)
+}
+
+/// The process ends.
+pub(crate) fn draining() -> Problem {
+    let detail = "the gateway is shutting down: what it would fetch now would be of use to nobody";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "Shutting down", detail)
+}
+
+/// A defect of ours.
+pub(crate) fn internal() -> Problem {
+    let detail = "something went wrong within the gateway; its log says what";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
 }
 
 fn store(error: &banyan_state::StoreError) -> Problem {

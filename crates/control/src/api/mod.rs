@@ -1,5 +1,6 @@
 //! The routes, and the document that describes them. Both come from the same annotations, so they cannot drift.
 mod breakers;
+mod cache;
 mod chaos;
 mod config;
 mod openapi;
@@ -21,11 +22,15 @@ use axum::{
 };
 use banyan_telemetry::{metrics::Metrics, timeline::Timeline};
 use http::{Method, StatusCode, Uri};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use tokio::time::Instant;
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouterExt as _},
+    routes,
+};
 
 use crate::{
-    DataPlane, Token, guard, limit, problem::Problem, reload::Reloader, standing::Standing,
-    switches::Switches,
+    DataPlane, Token, caching::Caching, guard, limit, problem::Problem, readiness::Verdict, reload::Reloader,
+    standing::Standing, switches::Switches, warm::Gate,
 };
 
 /// Bytes of a request body; ours have a few hundred.
@@ -36,6 +41,8 @@ const MAX_BODY: usize = 64 * 1024;
 pub(crate) struct Shared {
     pub(crate) standing: Arc<Standing>,
     pub(crate) switches: Arc<Switches>,
+    pub(crate) caching: Caching,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) timeline: Arc<Timeline>,
     pub(crate) data_plane: Arc<dyn DataPlane>,
     pub(crate) reloader: Reloader,
@@ -44,6 +51,13 @@ pub(crate) struct Shared {
     pub(crate) config: Arc<PathBuf>,
     pub(crate) version: &'static str,
     pub(crate) started_at: SystemTime,
+}
+
+impl Shared {
+    /// Whether the process takes traffic now.
+    fn verdict(&self) -> Verdict {
+        Verdict::at(Instant::now(), &self.data_plane, &self.gate)
+    }
 }
 
 /// A handler's end.
@@ -66,6 +80,10 @@ fn protected() -> OpenApiRouter<Shared> {
         .routes(routes!(chaos::list))
         .routes(routes!(chaos::set_upstream, chaos::clear_upstream))
         .routes(routes!(chaos::set_route, chaos::clear_route))
+        .routes(routes!(cache::show))
+        .routes(routes!(cache::entries))
+        .routes(routes!(cache::purge))
+        .routes(routes!(cache::warm, cache::warming).layer(DefaultBodyLimit::max(cache::MAX_LIST)))
         .routes(routes!(timeline::show))
         .routes(routes!(status::show))
         .routes(routes!(config::show))

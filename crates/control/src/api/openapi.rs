@@ -17,7 +17,8 @@ use super::{Shared, open, protected};
     info(
         title = "Banyan admin API",
         description = "Where units stand, how they are moved, and how the gateway does; breakers and faults made on \
-                       purpose, which are switched for a while and never stored. Errors are \
+                       purpose, which are switched for a while and never stored; what is kept of answers, throwing \
+                       it away and fetching it before it is asked for. Errors are \
                        `application/problem+json` (RFC 9457) with a stable `type`."
     ),
     components(schemas(crate::problem::Problem)),
@@ -66,13 +67,16 @@ fn describe(document: &mut utoipa::openapi::OpenApi) {
 fn meaning(status: &str) -> &'static str {
     match status {
         "200" => "Done, and how it stands now.",
+        "202" => "Begun; it goes on after the answer.",
         "400" => "The request is not valid; nothing was changed.",
         "401" => "The token is missing or wrong.",
-        "404" => "The config has no such unit, upstream or route.",
+        "404" => "The config has no such unit, upstream, route or cache.",
         "409" => {
-            "What stands now does not allow it, such as a unit that is held, or faults in production; nothing was changed."
+            "What stands now does not allow it, such as a unit that is held, faults in production, or a cache that is \
+             being filled already; nothing was changed."
         }
         "412" => "The unit is not at the version of `If-Match` any more; nothing was changed.",
+        "413" => "The body is too large; nothing was changed.",
         "422" => "The config file is not valid; the running config stays.",
         "503" => "Not available now; the detail says why.",
         _ => "See the body.",

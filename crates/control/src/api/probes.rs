@@ -9,8 +9,8 @@ use http::{StatusCode, header};
 
 use super::{Outcome, Shared};
 use crate::{
-    Readiness,
     problem::Problem,
+    readiness::Verdict,
     view::{HealthView, ReadyView},
 };
 
@@ -23,15 +23,16 @@ pub(super) async fn health() -> Json<HealthView> {
     Json(HealthView { status: "ok" })
 }
 
-/// The process takes traffic; 503 while it starts or drains.
+/// The process takes traffic; 503 while it starts, fills its cache at the start (`cache.warm.ready_within`) or drains.
 #[utoipa::path(
     get, path = "/readyz", responses((status = 200, body = ReadyView), (status = 503, body = Problem))
 )]
 pub(super) async fn ready(State(shared): State<Shared>) -> Outcome<Json<ReadyView>> {
-    let detail = match shared.data_plane.readiness() {
-        Readiness::Ready => return Ok(Json(ReadyView { status: "ready" })),
-        Readiness::Starting => "starting: no config is in effect on every worker yet",
-        Readiness::Draining => "draining: what is under way is ended, nothing new is taken",
+    let detail = match shared.verdict() {
+        Verdict::Ready => return Ok(Json(ReadyView { status: "ready" })),
+        Verdict::Starting => "starting: no config is in effect on every worker yet".to_owned(),
+        Verdict::Warming { over, total } => format!("warming {over} of {total}: the cache is filled first"),
+        Verdict::Draining => "draining: what is under way is ended, nothing new is taken".to_owned(),
     };
     Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "Not ready", detail))
 }

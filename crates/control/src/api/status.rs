@@ -11,6 +11,6 @@ use crate::{problem::Problem, view::StatusView};
     responses((status = 200, body = StatusView), (status = 401, body = Problem))
 )]
 pub(super) async fn show(State(shared): State<Shared>) -> Json<StatusView> {
-    let (readiness, reload) = (shared.data_plane.readiness(), shared.reloader.status());
-    Json(StatusView::new(shared.version, shared.started_at, readiness, reload))
+    let (verdict, reload) = (shared.verdict(), shared.reloader.status());
+    Json(StatusView::new(shared.version, shared.started_at, verdict, reload))
 }

@@ -13,7 +13,7 @@ use std::{
 use axum::{Router, body::Body};
 use banyan_config::plan::{Chaos, Plan};
 use banyan_flags::Percent;
-use banyan_state::{Change, Entry, HotUrl, Memory, Record, Store, StoreError, live::Units};
+use banyan_state::{CacheUrl, Change, Entry, HotUrl, Memory, Record, Store, StoreError, live::Units};
 use banyan_telemetry::{metrics::Metrics, timeline::Timeline};
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
@@ -22,9 +22,11 @@ use tempfile::TempDir;
 use tokio::sync::Notify;
 use tower::ServiceExt;
 
+use super::fake_cache::FakeCache;
 use crate::{
-    BoxFuture, BreakerChange, BreakerStatus, ChaosRefused, ChaosTarget, Control, DataPlane, EndpointStatus,
-    Forced, Parts, Readiness, SwitchedChaos, UpstreamStatus, api, load_or_create,
+    BoxFuture, BreakerChange, BreakerStatus, CacheStatus, CachedAnswer, ChaosRefused, ChaosTarget, Control,
+    DataPlane, EndpointStatus, Forced, Parts, Purge, Readiness, SwitchedChaos, UpstreamStatus, WarmProgress,
+    WarmRefused, api, load_or_create,
     reload::{Owner, Reloader},
 };
 
@@ -98,7 +100,7 @@ impl Bench {
         Self::with(store, &config("5%", "0%"))
     }
 
-    fn with(store: Scripted, text: &str) -> Self {
+    pub(super) fn with(store: Scripted, text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("banyan.yaml");
         fs::write(&config, text).unwrap();
@@ -153,6 +155,10 @@ impl Bench {
 
     pub(super) async fn post(&self, path: &str) -> Answer {
         self.ask(Method::POST, path, None).await
+    }
+
+    pub(super) async fn post_json(&self, path: &str, body: Value) -> Answer {
+        self.ask(Method::POST, path, Some(body)).await
     }
 }
 
@@ -233,6 +239,7 @@ pub(super) struct Fake {
     /// The breaker of `legacy`, which has one; `new` has none.
     pub(super) breaker: Mutex<BreakerStatus>,
     pub(super) switched: Mutex<Vec<SwitchedChaos>>,
+    pub(super) cache: FakeCache,
 }
 
 impl Default for Fake {
@@ -244,6 +251,7 @@ impl Default for Fake {
             readiness: Mutex::new(Readiness::Ready),
             breaker: Mutex::new(tripped()),
             switched: Mutex::default(),
+            cache: FakeCache::default(),
         }
     }
 }
@@ -329,6 +337,30 @@ impl DataPlane for Fake {
         switched.retain(|known| known.target != *target);
         Ok(switched.len() < before)
     }
+
+    fn cache(&self) -> Option<CacheStatus> {
+        self.cache.status.lock().unwrap().clone()
+    }
+
+    fn inspect_cache(&self, url: &CacheUrl) -> Vec<CachedAnswer> {
+        self.cache.inspect(url)
+    }
+
+    fn purge_cache(&self, purge: &Purge) -> Option<usize> {
+        self.cache.purge(purge)
+    }
+
+    fn hottest(&self, limit: usize) -> Vec<HotUrl> {
+        self.cache.hot.lock().unwrap().iter().take(limit).cloned().collect()
+    }
+
+    fn warm(&self, urls: Vec<CacheUrl>, rate: u32) -> Result<(), WarmRefused> {
+        self.cache.warm(urls, rate)
+    }
+
+    fn warming(&self) -> Option<WarmProgress> {
+        *self.cache.progress.lock().unwrap()
+    }
 }
 
 /// Makes the error of a failing store, which cannot be cloned.
@@ -340,6 +372,10 @@ pub(super) struct Scripted {
     pub(super) memory: Memory,
     pub(super) fail: Mutex<Option<Fail>>,
     pub(super) before_change: Mutex<Option<Box<dyn Fn() + Send>>>,
+    /// The same as `fail`, for the list of hot URLs only.
+    pub(super) fail_list: Mutex<Option<Fail>>,
+    /// How often the list of hot URLs was written.
+    pub(super) lists: Mutex<usize>,
 }
 
 /// Holds a store's next change until told to go on.
@@ -372,6 +408,11 @@ impl Scripted {
     fn may(&self) -> Result<(), StoreError> {
         self.fail.lock().unwrap().map_or(Ok(()), |fail| Err(fail()))
     }
+
+    fn may_list(&self) -> Result<(), StoreError> {
+        self.may()?;
+        self.fail_list.lock().unwrap().map_or(Ok(()), |fail| Err(fail()))
+    }
 }
 
 impl Store for Scripted {
@@ -403,12 +444,13 @@ impl Store for Scripted {
     }
 
     fn hot_urls(&self) -> Result<Vec<HotUrl>, StoreError> {
-        self.may()?;
+        self.may_list()?;
         self.memory.hot_urls()
     }
 
     fn set_hot_urls(&self, urls: &[HotUrl]) -> Result<(), StoreError> {
-        self.may()?;
+        self.may_list()?;
+        *self.lists.lock().unwrap() += 1;
         self.memory.set_hot_urls(urls)
     }
 }

@@ -2,10 +2,13 @@
 mod access;
 mod bench;
 mod breakers;
+mod cache;
 mod chaos;
 mod document;
+mod fake_cache;
 mod reloads;
 mod serving;
 mod stores;
 mod timeline;
 mod units;
+mod warming;

@@ -1,5 +1,6 @@
 //! What the API says, as JSON. Only these types are serialised; the edge converts by hand.
 mod breaker;
+mod cache;
 mod chaos;
 mod history;
 mod shadow;
@@ -11,6 +12,7 @@ mod upstream;
 
 pub(crate) use self::{
     breaker::BreakerView,
+    cache::{CacheView, EntryView, PurgedView, WarmView},
     chaos::{ChaosView, ClearedView, FaultsView, SwitchedView, in_words, parts},
     history::HistoryView,
     shadow::ShadowView,

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::time::rfc3339;
 use crate::{
-    Readiness,
+    readiness::Verdict,
     reload::{Failure, ReloadError, ReloadStatus},
 };
 
@@ -18,7 +18,7 @@ pub(crate) struct StatusView {
     /// When the process started.
     #[schema(format = DateTime)]
     pub(crate) started_at: String,
-    /// `starting`, `ready` or `draining`.
+    /// `starting`, `warming` (the cache is filled first), `ready` or `draining`.
     pub(crate) readiness: &'static str,
     /// Configs applied since the start, the first one included.
     pub(crate) generation: u64,
@@ -84,13 +84,13 @@ impl StatusView {
     pub(crate) fn new(
         version: &'static str,
         started_at: std::time::SystemTime,
-        readiness: Readiness,
+        verdict: Verdict,
         reload: ReloadStatus,
     ) -> Self {
         Self {
             version,
             started_at: rfc3339(started_at),
-            readiness: word(readiness),
+            readiness: verdict.word(),
             generation: reload.generation,
             config_hash: reload.hash,
             applied_at: rfc3339(reload.applied_at),
@@ -128,14 +128,5 @@ impl From<&Problem> for PlaceView {
             column: problem.span.map(|span| span.column),
             help: problem.hint.clone(),
         }
-    }
-}
-
-/// A readiness in one word.
-pub(crate) const fn word(readiness: Readiness) -> &'static str {
-    match readiness {
-        Readiness::Starting => "starting",
-        Readiness::Ready => "ready",
-        Readiness::Draining => "draining",
     }
 }
