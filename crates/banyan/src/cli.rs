@@ -1,9 +1,12 @@
 //! The command line.
+mod cache;
 
 use std::{path::PathBuf, time::Duration};
 
 use banyan_flags::Percent;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::cache::{CacheAction, Purge, Warm, What};
 
 /// Replaces a live backend piece by piece, and keeps answering when a piece fails.
 #[derive(Debug, Parser)]
@@ -48,6 +51,11 @@ pub(crate) enum Command {
     Chaos {
         #[command(subcommand)]
         action: ChaosAction,
+    },
+    /// See what is kept of answers on a running gateway, throw it away, and have it fetched
+    Cache {
+        #[command(subcommand)]
+        action: CacheAction,
     },
     /// See what changed lately on a running gateway: reloads, units, breakers, faults
     Timeline(Timeline),

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod breaker;
+mod cache;
 mod chaos;
 mod check;
 mod demo;
@@ -30,6 +31,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Unit { action } => unit::run(action)?,
         Command::Breaker { action } => breaker::run(action)?,
         Command::Chaos { action } => chaos::run(action)?,
+        Command::Cache { action } => cache::run(action)?,
         Command::Timeline(how) => timeline::run(&how)?,
         Command::Upstreams(remote) => remote::upstreams(&remote)?,
         Command::Status(remote) => remote::status(&remote)?,
