@@ -38,7 +38,7 @@ pub struct Conditions {
     pub modified_since: Option<HeaderValue>,
     /// `If-Range`.
     pub if_range: Option<HeaderValue>,
-    /// `Range`.
+    /// `Range`, if it came once: two of them are no list, and a range that cannot be read is ignored (RFC 9110 section 14.2).
     pub range: Option<HeaderValue>,
 }
 
@@ -51,7 +51,7 @@ impl Conditions {
             none_match: request.get_all(header::IF_NONE_MATCH).iter().cloned().collect(),
             modified_since: one(header::IF_MODIFIED_SINCE),
             if_range: one(header::IF_RANGE),
-            range: one(header::RANGE),
+            range: one(header::RANGE).filter(|_| request.get_all(header::RANGE).iter().nth(1).is_none()),
         }
     }
 

@@ -161,3 +161,10 @@ fn s4_3_5_an_answer_to_head_freshens_what_it_agrees_with_and_invalidates_the_res
         assert_eq!(effect(&[fields]), HeadEffect::Invalidate, "{fields:?}");
     }
 }
+
+#[test]
+fn rfc9110_14_2_two_ranges_in_two_fields_are_none() {
+    let range = |fields: &[(&str, &str)]| Conditions::of(&head(fields)).range;
+    assert_eq!(range(&[("range", "bytes=0-1")]), Some(HeaderValue::from_static("bytes=0-1")));
+    assert_eq!(range(&[("range", "bytes=0-1"), ("range", "bytes=2-3")]), None);
+}
