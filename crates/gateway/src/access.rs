@@ -17,7 +17,7 @@ pub(crate) fn write(out: &mut Vec<u8>, local: &Local, exchange: &Exchange, at: S
     number(out, since.as_secs());
     out.push(b'.');
     padded(out, since.subsec_micros());
-    text(out, "client", |out| ip(out, exchange.peer.ip()));
+    text(out, "client", |out| out.extend_from_slice(exchange.client.as_bytes()));
     text(out, "method", |out| escape(out, exchange.method.as_ref().map_or("", http::Method::as_str)));
     text(out, "path", |out| escape(out, exchange.target.as_ref().map_or("", http::Uri::path)));
     text(out, "proto", |out| out.extend_from_slice(version(exchange.version).as_bytes()));
@@ -105,7 +105,12 @@ fn ip(out: &mut Vec<u8>, ip: std::net::IpAddr) {
 
 /// JSON's escapes; what a client sends must not be able to forge a line.
 fn escape(out: &mut Vec<u8>, text: &str) {
-    for &byte in text.as_bytes() {
+    let is_plain = |byte: &u8| !matches!(byte, b'"' | b'\\' | 0x00..0x20 | 0x7F);
+    // Nearly every text is.
+    let plain = text.as_bytes().iter().take_while(|byte| is_plain(byte)).count();
+    let (plain, rest) = text.as_bytes().split_at(plain);
+    out.extend_from_slice(plain);
+    for &byte in rest {
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use http::{Method, Uri, Version};
+use http::{HeaderValue, Method, Uri, Version};
 use prometheus_client::metrics::gauge::Gauge;
 use smallvec::SmallVec;
 use tokio::time::Instant;
@@ -20,8 +20,8 @@ use crate::{
 pub(crate) struct Exchange {
     /// When the head was complete.
     pub(crate) started: Instant,
-    /// Who is connected to us.
-    pub(crate) peer: SocketAddr,
+    /// Who is connected to us: the address as text.
+    pub(crate) client: HeaderValue,
     /// Whether the client's connection is encrypted.
     pub(crate) secure: bool,
     /// As spoken by the client.
@@ -120,7 +120,7 @@ impl Exchange {
         active.inc();
         Self {
             started: now,
-            peer: client.peer,
+            client: client.address.clone(),
             secure: client.secure,
             version,
             method: None,

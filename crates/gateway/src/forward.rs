@@ -35,11 +35,10 @@ const PSEUDONYM: &str = "banyan";
 /// What is known of a client's connection, prepared once for all its requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
-    pub(crate) peer: std::net::SocketAddr,
     pub(crate) secure: bool,
     /// Its `Forwarded` and `X-Forwarded-*` fields are believed.
     pub(crate) trusted: bool,
-    address: HeaderValue,
+    pub(crate) address: HeaderValue,
     /// `for=...` as RFC 7239 wants it.
     node: String,
     /// What was last said about its requests: a connection hardly ever asks for a second host.
@@ -66,7 +65,7 @@ impl Client {
         let ip = peer.ip().to_canonical();
         let node = if ip.is_ipv6() { format!("for=\"[{ip}]\"") } else { format!("for={ip}") };
         let address = HeaderValue::from_str(&ip.to_string()).unwrap_or(HeaderValue::from_static("unknown"));
-        Self { peer, secure, trusted, address, node, standing: RefCell::default() }
+        Self { secure, trusted, address, node, standing: RefCell::default() }
     }
 
     const fn scheme(&self) -> &'static str {

@@ -212,7 +212,9 @@ fn looked(
     incoming: &Incoming,
     passage: &Passage<'_>,
 ) -> Look {
-    if local.compiled.cache.is_none() || exchange.seen.upgrade {
+    // What a request with a body means is for the upstream to say (RFC 9110 section 9.3.1).
+    let is_plain = matches!(incoming.body, ReqBody::Empty) && !exchange.seen.upgrade;
+    if local.compiled.cache.is_none() || !is_plain {
         return Look::Off;
     }
     let question = Question {

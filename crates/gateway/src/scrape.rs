@@ -42,16 +42,24 @@ struct Figures {
     values: Vec<Value>,
 }
 
+impl Figures {
+    fn write(&self, encoder: &mut MetricEncoder<'_>, value: f64) -> fmt::Result {
+        match self.kind {
+            MetricType::Counter => encoder.encode_counter::<NoLabelSet, f64, f64>(&value, None),
+            _ => encoder.encode_gauge(&value),
+        }
+    }
+}
+
 impl EncodeMetric for Figures {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         for Value { labels, value } in &self.values {
-            let mut family = encoder.encode_family(labels)?;
-            match self.kind {
-                MetricType::Counter => {
-                    family.encode_counter::<NoLabelSet, f64, f64>(value, None)?;
-                }
-                _ => family.encode_gauge(value)?,
+            if labels.is_empty() {
+                self.write(&mut encoder, *value)?;
+                continue;
             }
+            let mut family = encoder.encode_family(labels)?;
+            self.write(&mut family, *value)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, future::poll_fn, rc::Rc};
 
 use banyan_httpcache::{CacheStatus, Condition, HeadEffect, NotStored, head_effect, not_modified_head};
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
@@ -44,7 +44,9 @@ pub(crate) async fn fetch(
         return pass(worker, local, exchange, inquiry, body, &want).await;
     }
     for _ in 0..MAX_JOINS {
-        let (leader, waiter) = join(local, &want, call);
+        let Some((leader, waiter)) = join(local, &want, call) else {
+            return pass(worker, local, exchange, inquiry, body, &want).await;
+        };
         let leads = leader.is_some();
         let own = Own::default();
         if let Some(leader) = leader {
@@ -88,18 +90,8 @@ pub(crate) async fn fetch(
             }
             Verdict::Alone => {
                 exchange.cache = Some(Outcome::Miss);
-                let Some((mut reply, why)) = own.take() else { break };
-                exchange.asked = reply.extensions_mut().remove().unwrap_or_default();
-                let detail = why.to_string();
-                note(
-                    &mut reply,
-                    CacheStatus {
-                        forwarded: Some(want.why),
-                        detail: Some(&detail),
-                        ..CacheStatus::default()
-                    },
-                );
-                return Ok(reply);
+                let Some((reply, why)) = own.take() else { break };
+                return Ok(own_answer(worker, exchange, &want, reply, why));
             }
         }
     }
@@ -110,8 +102,9 @@ pub(crate) async fn fetch(
     Ok(reply)
 }
 
-/// Joins a fetch, or begins one: then with the duty to lead it.
-fn join(local: &Local, want: &Want, call: &Call<'_>) -> (Option<Leader>, Waiter) {
+/// Joins a fetch, or begins one: then with the duty to lead it. `None` where each asks for itself anyway and a client has
+/// conditions: the upstream can answer them for less than the whole.
+fn join(local: &Local, want: &Want, call: &Call<'_>) -> Option<(Option<Leader>, Waiter)> {
     let cache = &want.cache;
     let authorization = call.fields.sent().get(header::AUTHORIZATION);
     let key = want.place.of_fetch(authorization, &cache.secret);
@@ -119,13 +112,34 @@ fn join(local: &Local, want: &Want, call: &Call<'_>) -> (Option<Leader>, Waiter)
     let joined =
         if coalesces { cache.flights.join(key, &want.tags, &cache.purges, call.now) } else { Joined::Alone };
     match joined {
-        Joined::Lead(leader, waiter) => (Some(leader), waiter),
-        Joined::Follow(waiter) => (None, waiter),
+        Joined::Lead(leader, waiter) => Some((Some(leader), waiter)),
+        Joined::Follow(waiter) => Some((None, waiter)),
+        Joined::Alone if coalesces && !want.conditions.is_empty() => None,
         Joined::Alone => {
             let (leader, waiter) = cache.flights.by_itself(key, &cache.purges);
-            (Some(leader), waiter)
+            Some((Some(leader), waiter))
         }
     }
+}
+
+/// The answer to the one who leads, when it is for nobody else.
+fn own_answer(
+    worker: &Worker,
+    exchange: &mut Exchange,
+    want: &Want,
+    mut reply: Reply,
+    why: NotStored,
+) -> Reply {
+    exchange.asked = reply.extensions_mut().remove().unwrap_or_default();
+    if reply.status() == StatusCode::OK && has_it(worker, want, reply.headers()) {
+        let head = not_modified_head(reply.headers());
+        (*reply.status_mut(), *reply.headers_mut()) = (StatusCode::NOT_MODIFIED, head);
+        *reply.body_mut() = ResBody::empty();
+    }
+    let detail = why.to_string();
+    let status = CacheStatus { forwarded: Some(want.why), detail: Some(&detail), ..CacheStatus::default() };
+    note(&mut reply, status);
+    reply
 }
 
 /// How long a verdict is waited for. Who leads waits for its own call, which has a time of its own.
@@ -150,9 +164,7 @@ fn shared(
     exchange.kept = head.stored;
     let attempts = if leads { head.asked.attempts } else { 0 };
     exchange.asked = Asked { attempts, ..head.asked.clone() };
-    let answered_at = worker.wall_clock(Instant::now());
-    let has_it = head.status == StatusCode::OK
-        && want.conditions.evaluate(&head.headers, answered_at) == Condition::NotModified;
+    let has_it = head.status == StatusCode::OK && has_it(worker, want, &head.headers);
     let mut response = if has_it {
         let mut response = Response::new(ResBody::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -174,6 +186,12 @@ fn shared(
     };
     response.headers_mut().append(CACHE_STATUS, status.member(NAME));
     Box::new(response)
+}
+
+/// Whether the client has what has come, and says so.
+fn has_it(worker: &Worker, want: &Want, headers: &HeaderMap) -> bool {
+    let answered_at = worker.wall_clock(Instant::now());
+    want.conditions.evaluate(headers, answered_at) == Condition::NotModified
 }
 
 const fn outcome(found: Found, leads: bool) -> Outcome {

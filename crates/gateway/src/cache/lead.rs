@@ -15,7 +15,7 @@ use banyan_httpcache::{
 };
 use banyan_resilience::cache::early;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt as _;
 use smallvec::SmallVec;
 use tokio::time::Instant;
@@ -43,6 +43,16 @@ use crate::{
     wire::body::{Broken, Reply, ReqBody},
     worker::{Local, Worker},
 };
+
+/// Fields by which some frameworks let a client ask for another path or method than it says. What is kept for all must not
+/// be decided by them (RFC 9111 section 7.1).
+const OVERRIDES: [HeaderName; 5] = [
+    HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-rewrite-url"),
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-method-override"),
+];
 
 /// What is to be fetched, with all that is needed for it: nobody who waits has to stay.
 pub(crate) struct Fetch {
@@ -72,6 +82,12 @@ impl Fetch {
         // A client's conditions are for what comes of the fetch, and not for the fetch.
         for name in [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::IF_RANGE, header::RANGE] {
             fields.leave_out(name);
+        }
+        let route = local.compiled.cached[want.route].as_ref();
+        for name in OVERRIDES {
+            if !route.is_some_and(|route| route.has_in_key(&name)) {
+                fields.leave_out(name);
+            }
         }
         Self {
             worker: worker.clone(),

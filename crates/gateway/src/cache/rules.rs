@@ -7,7 +7,7 @@ use banyan_config::{
     plan::{CacheRules, KeyPart, Plan, Route, RouteCache, TagSegment, TagTemplate, Target},
 };
 use banyan_httpcache::{KeyBuilder, QueryPart, Rules};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use smallvec::SmallVec;
 
 use super::{key::tag_of_name, purges::Tag};
@@ -119,6 +119,12 @@ impl CachedRoute {
     pub(crate) fn ignores_query(&self) -> bool {
         let is_of_query = |part: &KeyPart| matches!(part, KeyPart::Query | KeyPart::QueryParam(_));
         self.key.as_ref().is_some_and(|key| !key.iter().any(is_of_query))
+    }
+
+    /// Whether the key holds this field of the request.
+    pub(crate) fn has_in_key(&self, name: &HeaderName) -> bool {
+        let is_it = |part: &KeyPart| matches!(part, KeyPart::Header(known) if known == name);
+        self.key.as_ref().is_some_and(|key| key.iter().any(is_it))
     }
 
     /// Whether the key holds the subject.

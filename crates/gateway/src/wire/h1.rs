@@ -56,6 +56,8 @@ struct Connection {
     shared: Rc<Shared>,
     deadline: Deadline,
     outbox: Outbox,
+    /// Its task is woken when the drain begins. Once is enough, since it is always the same task.
+    watches_drain: bool,
 }
 
 /// What a connection brought next.
@@ -94,6 +96,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: Stream, client: Client) {
         shared: Rc::new(shared),
         deadline: Deadline::default(),
         outbox: Outbox::default(),
+        watches_drain: false,
     };
     loop {
         let after = match connection.next(drain.as_mut()).await {
@@ -149,8 +152,10 @@ impl Connection {
             }
             self.deadline.start_at(idle_since, timeouts.keep_alive);
             // Asked for again after it was ready, the future would panic; by then the worker knows.
-            let mut draining = || self.worker.is_draining() || drain.as_mut().poll(cx).is_ready();
-            if !begun && draining() {
+            let is_draining =
+                self.worker.is_draining() || (!self.watches_drain && drain.as_mut().poll(cx).is_ready());
+            self.watches_drain = true;
+            if !begun && is_draining {
                 self.deadline.shorten(DRAIN_IDLE);
             }
             ready!(self.deadline.poll_passed(cx));
@@ -185,7 +190,7 @@ impl Connection {
     /// Serves one request.
     async fn exchange(&mut self, head: RequestHead) -> After {
         let worker = self.worker.clone();
-        let mut exchange = pipeline::begin(&worker, &self.client, head.version, &head.headers);
+        let mut exchange = Box::new(pipeline::begin(&worker, &self.client, head.version, &head.headers));
         exchange.method = Some(head.method.clone());
         exchange.target = Some(head.target.clone());
         let (version, keep_alive) = (head.version, head.keep_alive);
@@ -247,7 +252,8 @@ impl Connection {
     /// Answers what never became a request.
     async fn refuse(&mut self, broken: Broken) -> After {
         let worker = self.worker.clone();
-        let mut exchange = pipeline::begin(&worker, &self.client, Version::HTTP_11, &HeaderMap::new());
+        let mut exchange =
+            Box::new(pipeline::begin(&worker, &self.client, Version::HTTP_11, &HeaderMap::new()));
         let response = pipeline::refuse(&worker, &mut exchange, broken);
         self.shared.body.set(BodyState::Broken);
         self.deliver(exchange, response, &Method::GET, Version::HTTP_11, false).await
@@ -256,7 +262,7 @@ impl Connection {
     /// Writes an answer and ends the exchange.
     async fn deliver(
         &mut self,
-        mut exchange: Exchange,
+        mut exchange: Box<Exchange>,
         mut response: Reply,
         method: &Method,
         version: Version,
@@ -355,11 +361,11 @@ impl Connection {
     }
 
     /// Sends `101 Switching Protocols`.
-    async fn switch(&mut self, exchange: Exchange, outbox: Outbox, body: ResBody) -> After {
+    async fn switch(&mut self, exchange: Box<Exchange>, outbox: Outbox, body: ResBody) -> After {
         let Some(upstream) = body.into_upgraded() else { return After::Close };
         let mut pump = Pump::new(outbox, ResBody::empty(), Framing::Empty);
         match self.write(&mut pump).await {
-            Ok(()) => After::Tunnel(upstream, Box::new(exchange)),
+            Ok(()) => After::Tunnel(upstream, exchange),
             Err(_) => After::Close,
         }
     }
