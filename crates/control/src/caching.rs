@@ -8,7 +8,7 @@ use tokio::{sync::Notify, task::spawn_blocking};
 
 use crate::{
     CacheStatus, CachedAnswer, DataPlane, Purge, WarmProgress, WarmRefused, problem::Problem, refusal,
-    switches::Hand,
+    switches::Hand, view::PurgedView,
 };
 
 /// The cache as people have it.
@@ -37,15 +37,17 @@ impl Caching {
         spawn_blocking(move || data_plane.inspect_cache(&url)).await.map_err(|_| refusal::internal())
     }
 
-    /// Throws away what is meant: how many answers went from memory. Done even when the caller does not wait for it.
-    pub(crate) async fn purge(&self, purge: Purge, hand: Hand) -> Result<usize, Problem> {
+    /// Throws away what is meant. Done even when the caller does not wait for it.
+    pub(crate) async fn purge(&self, purge: Purge, hand: Hand) -> Result<PurgedView, Problem> {
         let data_plane = self.data_plane.clone();
         let work = spawn_blocking(move || {
+            let is_shared = data_plane.cache()?.second.is_some();
             let gone = data_plane.purge_cache(&purge)?;
             let (kind, what) = in_words(&purge);
             let (action, by, why) = ("purge", &hand.by, &hand.why);
             tracing::info!(target: "audit", action, kind, what, gone, by, why, "cache changed");
-            Some(gone)
+            let shared = if is_named(&purge) { "told" } else { "emptied" };
+            Some(PurgedView { purged: gone, shared: is_shared.then_some(shared) })
         });
         work.await.map_err(|_| refusal::internal())?.ok_or_else(refusal::no_cache)
     }
@@ -63,6 +65,11 @@ impl Caching {
         tracing::info!(target: "audit", action, urls = count, rate, by, why, "cache changed");
         Ok(())
     }
+}
+
+/// Whether the level that gateways share can find what is meant: by tags, of which a URL is one.
+const fn is_named(purge: &Purge) -> bool {
+    matches!(purge, Purge::Url(_) | Purge::Tag(_))
 }
 
 /// What was thrown away: of which kind, and which.

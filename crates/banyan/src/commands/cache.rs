@@ -49,7 +49,8 @@ fn described(answer: &Value) -> String {
     let seconds = |key: &str| span(answer[key].as_f64().unwrap_or_default());
     let [url, status, kind, upstream] = ["url", "status", "kind", "upstream"].map(|key| text(&answer[key]));
     let fresh = freshness(answer["ttl"].as_i64().unwrap_or_default());
-    let (took, body, weight) = (seconds("took"), bytes("body"), bytes("weight"));
+    let (took, body, weight) =
+        (quick(answer["took"].as_f64().unwrap_or_default()), bytes("body"), bytes("weight"));
     let mut lines = vec![
         format!("{url}  status {status}, {kind}, from {upstream}"),
         format!("  age       {}, {fresh}", seconds("age")),
@@ -66,6 +67,11 @@ fn described(answer: &Value) -> String {
     lines.join("\n")
 }
 
+/// What takes less than a second is told in milliseconds.
+fn quick(seconds: f64) -> String {
+    if seconds < 1.0 { format!("{} ms", (seconds * 1000.0).round()) } else { span(seconds) }
+}
+
 fn freshness(ttl: i64) -> String {
     // Exact far beyond any time to live.
     #[allow(clippy::cast_precision_loss, reason = "seconds, and shown to people")]
@@ -76,22 +82,33 @@ fn freshness(ttl: i64) -> String {
 fn purge(order: &Purge) -> Result<()> {
     let Purge { what, yes, change } = order;
     let (key, value, said) = meant(what);
+    let admin = Admin::find(&change.remote)?;
     let is_wide = what.all || what.pattern.is_some();
-    if is_wide
-        && !yes
-        && !confirmed(&format!("Throw away {said}? Requests for it go to the upstreams then."))?
-    {
+    if is_wide && !yes && !confirmed(&question(&admin.get("/v1/cache")?, what, &said))? {
         println!("nothing was thrown away");
         return Ok(());
     }
     let body = json!({ key: value, "why": change.why, "by": change.by });
-    let done = Admin::find(&change.remote)?.send("POST", "/v1/cache/purge", &body)?;
+    let done = admin.send("POST", "/v1/cache/purge", &body)?;
     if change.remote.json {
         return print_json(&done);
     }
-    println!("{}", gone(done["purged"].as_u64().unwrap_or_default(), &said));
+    println!("{}", gone(&done, what, &said));
     Ok(())
 }
+
+/// What people should know before they say yes.
+fn question(cache: &Value, what: &What, said: &str) -> String {
+    let more = if what.pattern.is_some() && !cache["second"].is_null() {
+        format!(" {NO_PATTERNS}")
+    } else {
+        String::new()
+    };
+    format!("Throw away {said}? Requests for it go to the upstreams then.{more}")
+}
+
+const NO_PATTERNS: &str =
+    "The level that gateways share knows no patterns: ALL of it goes, and what every gateway has in memory.";
 
 /// Its name in the API, its value, and how people say it.
 fn meant(what: &What) -> (&'static str, Value, String) {
@@ -105,12 +122,18 @@ fn meant(what: &What) -> (&'static str, Value, String) {
     }
 }
 
-fn gone(count: u64, said: &str) -> String {
-    match count {
-        0 => format!("thrown away: {said}; none was in the memory of this gateway"),
-        1 => format!("thrown away: {said}; 1 was in the memory of this gateway"),
-        count => format!("thrown away: {said}; {count} were in the memory of this gateway"),
-    }
+fn gone(done: &Value, what: &What, said: &str) -> String {
+    let count = match done["purged"].as_u64().unwrap_or_default() {
+        0 => "none was".to_owned(),
+        1 => "1 was".to_owned(),
+        count => format!("{count} were"),
+    };
+    let shared = match done["shared"].as_str() {
+        Some("emptied") if what.pattern.is_some() => format!("\n{NO_PATTERNS}"),
+        Some(_) => "\nThe other gateways are told.".to_owned(),
+        None => String::new(),
+    };
+    format!("thrown away: {said}; {count} in the memory of this gateway{shared}")
 }
 
 /// Asks back.
@@ -140,7 +163,7 @@ mod tests {
         let expected = "\
 http://a.example/users/7  status 200, degraded, from users
   age       12.3 s, fresh for 4 min 47 s
-  took      0.1 s to get, 1000 B of body, 2.00 KiB in memory
+  took      120 ms to get, 1000 B of body, 2.00 KiB in memory
   missing   /name
   varies by accept-language, accept-encoding
   | cache-control: max-age=300
@@ -152,6 +175,21 @@ http://a.example/users/7  status 200, degraded, from users
         let said = described(&answer);
         assert!(said.contains("12.3 s, STALE since 3 s\n"), "{said}");
         assert!(!said.contains("missing") && !said.contains("varies"), "{said}");
+    }
+
+    #[test]
+    fn a_pattern_is_known_to_take_more_with_it_where_gateways_share() {
+        let what = What { pattern: Some("a/*".to_owned()), ..What::default() };
+        let (_, _, said) = meant(&what);
+        assert!(question(&json!({ "second": {} }), &what, &said).ends_with(NO_PATTERNS));
+        let alone = question(&json!({ "second": null }), &what, &said);
+        assert_eq!(alone, "Throw away all answers that fit 'a/*'? Requests for it go to the upstreams then.");
+        let done = |shared: Value| gone(&json!({ "purged": 1, "shared": shared }), &what, &said);
+        let went = "thrown away: all answers that fit 'a/*'; 1 was in the memory of this gateway";
+        assert_eq!(done(Value::Null), went);
+        assert_eq!(done(json!("emptied")), format!("{went}\n{NO_PATTERNS}"));
+        let tag = What { tag: Some("user:7".to_owned()), ..What::default() };
+        assert!(gone(&json!({ "purged": 0, "shared": "told" }), &tag, "it").ends_with("are told."));
     }
 
     #[test]

@@ -105,7 +105,8 @@ pub(super) async fn entries(
     Ok(Json(answers.into_iter().map(EntryView::from).collect()))
 }
 
-/// Throws kept answers away, here and on the level that gateways share. What is on its way meanwhile is not kept either.
+/// Throws kept answers away, here and on the level that gateways share. What is on its way meanwhile is not kept either. That
+/// level knows no patterns: with one, all of it goes, and everything that the gateways keep in memory.
 #[utoipa::path(
     post, path = "/v1/cache/purge", operation_id = "purge_cache", security(("token" = [])),
     request_body = PurgeOrder,
@@ -119,8 +120,7 @@ pub(super) async fn purge(
     Body(order): Body<PurgeOrder>,
 ) -> Outcome<Json<PurgedView>> {
     let (purge, reason) = order.check()?;
-    let purged = shared.caching.purge(purge, reason.hand()?).await?;
-    Ok(Json(PurgedView { purged }))
+    shared.caching.purge(purge, reason.hand()?).await.map(Json)
 }
 
 /// Begins to ask for URLs, so that their answers are kept before anybody waits for them. Live requests come first. Answers

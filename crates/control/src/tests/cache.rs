@@ -56,16 +56,23 @@ async fn kept_answers_are_shown_without_what_they_may_say_about_somebody() {
 #[tokio::test]
 async fn exactly_what_was_named_is_thrown_away() {
     let bench = Bench::new();
-    for (body, purge) in [
-        (json!({ "url": "http://A.example:80/x?y" }), Purge::Url(url("/x?y"))),
-        (json!({ "tag": "user:7" }), Purge::Tag("user:7".to_owned())),
-        (json!({ "pattern": "a.example/users/*" }), Purge::Pattern("a.example/users/*".to_owned())),
-        (json!({ "all": true, "by": "ada", "why": "wrong prices" }), Purge::All),
+    for (body, purge, shared) in [
+        (json!({ "url": "http://A.example:80/x?y" }), Purge::Url(url("/x?y")), "told"),
+        (json!({ "tag": "user:7" }), Purge::Tag("user:7".to_owned()), "told"),
+        (
+            json!({ "pattern": "a.example/users/*" }),
+            Purge::Pattern("a.example/users/*".to_owned()),
+            "emptied",
+        ),
+        (json!({ "all": true, "by": "ada", "why": "wrong prices" }), Purge::All, "emptied"),
     ] {
         let answer = bench.post_json(PURGE, body).await;
-        assert_eq!((answer.status.as_u16(), answer.json()), (200, json!({ "purged": 17 })));
+        assert_eq!((answer.status.as_u16(), answer.json()), (200, json!({ "purged": 17, "shared": shared })));
         assert_eq!(bench.data_plane.cache.purged.lock().unwrap().pop(), Some(purge));
     }
+    bench.data_plane.cache.status.lock().unwrap().as_mut().unwrap().second = None;
+    let answer = bench.post_json(PURGE, json!({ "all": true })).await;
+    assert_eq!(answer.json(), json!({ "purged": 17, "shared": null }));
 }
 
 #[tokio::test]

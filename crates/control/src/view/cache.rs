@@ -83,8 +83,11 @@ pub(crate) struct FieldView {
 /// What was thrown away.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PurgedView {
-    /// Answers that went from the memory of this gateway. The level that gateways share is told, and does not say how many.
+    /// Answers that were meant and went from the memory of this gateway.
     pub(crate) purged: usize,
+    /// What becomes of the level that gateways share, and of the memory of all of them; null when there is no such level.
+    /// `told`: the same goes there. `emptied`: everything goes there, since that level knows no patterns.
+    pub(crate) shared: Option<&'static str>,
 }
 
 /// How far filling the cache is.

@@ -83,7 +83,7 @@ impl Display {
             return Self::Lines;
         }
         let bar = ProgressBar::new(total as u64);
-        let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len}  {wide_msg}");
+        let style = ProgressStyle::with_template("{bar:30} {human_pos} of {human_len}  {wide_msg}");
         Self::Bar(style.map(|style| bar.clone().with_style(style)).unwrap_or(bar))
     }
 
