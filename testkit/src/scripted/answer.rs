@@ -86,6 +86,14 @@ impl Answer {
         self.then(Step::Echo)
     }
 
+    /// Does all that another answer does; the request's body is read only once.
+    #[must_use]
+    pub fn followed_by(mut self, next: Self) -> Self {
+        let has_read = self.steps.iter().any(|step| matches!(step, Step::ReadBody));
+        self.steps.extend(next.steps.into_iter().filter(|step| !has_read || !matches!(step, Step::ReadBody)));
+        self
+    }
+
     /// Does nothing more and keeps the connection open, until the caller closes it.
     #[must_use]
     pub fn hang(self) -> Self {

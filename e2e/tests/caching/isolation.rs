@@ -1,0 +1,196 @@
+//! Nobody is ever given what was meant for somebody else.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result, ensure};
+use banyan_e2e::h2;
+use banyan_testkit::{Answer, Banyan, RawClient, Received, Reply, Scripted};
+use http::Request;
+
+use super::kit::{HOUR, cache_status, kept, kept_by, reply, text};
+
+/// Answers with all that may tell one request from another.
+fn echo(side: &'static str) -> impl Fn(&Received) -> Answer + Send + Sync + 'static {
+    move |request| {
+        let field = |name| request.fields.get(name).unwrap_or("-");
+        let said = format!(
+            "{side} {} {} {} {}",
+            field("host"),
+            request.target,
+            field("accept-language"),
+            field("x-user")
+        );
+        reply(200, &[HOUR, ("Vary", "Accept-Language")]).body(said).into()
+    }
+}
+
+/// Numbers that look random and are the same each time.
+struct Draws(u64);
+
+impl Draws {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// Many people, hosts, languages and paths, half of them moved: each answer is about what was asked, and from the side
+/// that this person is on.
+#[tokio::test]
+async fn every_answer_is_about_what_was_asked_and_from_the_right_side() -> Result<()> {
+    let old = Scripted::start(echo("legacy")).await?;
+    let new = Scripted::start(echo("replacement")).await?;
+    let config = format!(
+        "cache: {{}}\nupstreams:\n  old: {{ endpoints: [\"{}\"] }}\n  new: {{ endpoints: [\"{}\"] }}\n\
+         units:\n  all:\n    legacy: old\n    replacement: new\n    percent: 50%\n    subject: [ \"header:x-user\" ]\n    \
+         routes:\n      - {{ match: \"GET /own/{{rest...}}\", cache: {{ ttl: 1h, key: [ path, query, subject ] }} }}\n      \
+         - {{ match: \"GET /{{rest...}}\" }}\n",
+        old.url(),
+        new.url()
+    );
+    let banyan = Banyan::start(&config).await?;
+    let (mut client, mut draws) = (banyan.client().await?, Draws(7));
+    let (mut hits, mut sides) = (0, BTreeSet::new());
+    for _ in 0..4000 {
+        let (user, host) = (format!("u{}", draws.below(20)), format!("h{}.example", draws.below(3)));
+        let language = ["de", "en", "fr"][usize::try_from(draws.below(3))?];
+        let own = draws.below(2) == 0;
+        let target = format!("/{}{}?q={}", if own { "own/" } else { "" }, draws.below(4), draws.below(2));
+        client
+            .write(format!(
+                "GET {target} HTTP/1.1\r\nHost: {host}\r\nX-User: {user}\r\nAccept-Language: {language}\r\n\r\n"
+            ))
+            .await?;
+        let answer = client.read_response("GET").await?;
+        let unit = answer.fields.get("banyan-unit").context("no side")?.to_owned();
+        let body = answer.text();
+        let words: Vec<&str> = body.split(' ').collect();
+        let side = words[0];
+        ensure!(unit.contains(side), "{body} was given on {unit}");
+        ensure!(words[1..4] == [&*host, &*target, language], "{body}: not {host} {target} {language}");
+        ensure!(!own || words[4] == user, "{body} was given to {user}");
+        sides.insert(side.to_owned());
+        hits += usize::from(cache_status(&answer).contains("hit"));
+    }
+    assert_eq!(sides.len(), 2);
+    assert!(hits > 1500, "only {hits} were kept");
+    Ok(())
+}
+
+/// A subject that moves is not given what the other side said.
+#[tokio::test]
+async fn moving_everybody_changes_the_answers_at_once() -> Result<()> {
+    let old = Scripted::start(|_| reply(200, &[HOUR]).body("old").into()).await?;
+    let new = Scripted::start(|_| reply(200, &[HOUR]).body("new").into()).await?;
+    let config = format!(
+        "cache: {{}}\nupstreams:\n  old: {{ endpoints: [\"{}\"] }}\n  new: {{ endpoints: [\"{}\"] }}\n\
+         units:\n  all: {{ legacy: old, replacement: new, subject: [ \"header:x-user\" ], routes: [ {{ match: \"GET /\" }} ] }}\n",
+        old.url(),
+        new.url()
+    );
+    let banyan = Banyan::start(&config).await?;
+    let (mut client, admin) = (banyan.client().await?, banyan.admin()?);
+    for (percent, expected) in [("0%", "old"), ("100%", "new"), ("0%", "old"), ("100%", "new")] {
+        let share = serde_json::json!({ "percent": percent });
+        assert_eq!(admin.send("PUT", "/v1/units/all", Some(&share)).await?.status, 200);
+        for _ in 0..2 {
+            assert_eq!(text(&mut client, "/", "X-User: a\r\n").await?, expected, "{percent}");
+        }
+    }
+    assert_eq!((old.requests().len(), new.requests().len()), (1, 1), "both are still kept");
+    Ok(())
+}
+
+/// Fields that frameworks build links from: an attacker sends one, and everybody after it would get the answer.
+#[tokio::test]
+async fn what_a_client_claims_about_where_it_comes_from_does_not_reach_what_is_kept() -> Result<()> {
+    let (upstream, banyan) = kept(|request| {
+        let link = request.fields.get("x-forwarded-host").or(request.fields.get("host")).unwrap_or_default();
+        let scheme = request.fields.get("x-forwarded-proto").unwrap_or("http");
+        reply(200, &[HOUR]).body(format!("{scheme}://{link}/")).into()
+    })
+    .await?;
+    let mut client = banyan.client().await?;
+    let poison = "X-Forwarded-Host: evil\r\nX-Forwarded-Proto: evil\r\nX-Forwarded-For: evil\r\nForwarded: host=evil\r\n";
+    for fields in [poison, ""] {
+        assert_eq!(text(&mut client, "/", fields).await?, "http://test.example/");
+    }
+    let came = upstream.requests();
+    assert_eq!(came.len(), 1);
+    let head = String::from_utf8_lossy(&came[0].head).into_owned();
+    assert!(!head.contains("evil"), "{head}");
+    Ok(())
+}
+
+/// The parts of an address that differ for nobody are one answer; those that may differ are not.
+#[tokio::test]
+async fn hosts_and_paths_are_told_apart_as_their_owners_do() -> Result<()> {
+    let (upstream, banyan) = kept(|request| {
+        let said = format!("{} {}", request.fields.get("host").unwrap_or_default(), request.target);
+        reply(200, &[HOUR]).body(said).into()
+    })
+    .await?;
+    let mut client = banyan.client().await?;
+    let mut ask = async |host: &str, target: &str| -> Result<String> {
+        client.write(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n")).await?;
+        Ok(client.read_response("GET").await?.text())
+    };
+    for (host, target) in
+        [("a", "/x"), ("b", "/x"), ("a:81", "/x"), ("a", "/X"), ("a", "/x/"), ("a", "/x?"), ("a", "/x?1")]
+    {
+        let said = ask(host, target).await?;
+        assert!(said.starts_with(&format!("{host} ")), "{said} for {host} {target}");
+        assert!(said.contains(target.trim_end_matches('?')), "{said} for {host} {target}");
+    }
+    let before = upstream.requests().len();
+    for (host, target, same) in [("A", "/x", "a /x"), ("a", "/%78", "a /x")] {
+        assert_eq!(ask(host, target).await?, same);
+    }
+    assert_eq!(upstream.requests().len(), before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn clients_of_http_2_are_given_what_those_of_http_1_had_kept() -> Result<()> {
+    let (upstream, banyan) =
+        kept(|_| reply(200, &[HOUR, ("ETag", "\"a\"")]).body("0123456789").into()).await?;
+    assert_eq!(text(&mut banyan.client().await?, "/", "").await?, "0123456789");
+    let mut sender = h2::connect(banyan.address()).await;
+    for (name, value, status, body) in [
+        ("x-a", "b", 200, "0123456789"),
+        ("range", "bytes=2-4", 206, "234"),
+        ("if-none-match", "\"a\"", 304, ""),
+    ] {
+        let request = Request::get("http://test.example/").header(name, value).body(h2::full(""))?;
+        let answer = h2::ask(&mut sender, request).await?;
+        assert_eq!((answer.head.status.as_u16(), answer.body.as_ref()), (status, body.as_bytes()));
+        assert!(answer.head.headers["cache-status"].to_str()?.contains("hit"));
+        assert!(answer.head.headers.contains_key("age"));
+    }
+    assert_eq!(upstream.requests().len(), 1);
+    Ok(())
+}
+
+/// With `allow`, who asks has to be in the key; and then everybody has an answer of their own.
+#[tokio::test]
+async fn with_the_name_in_the_key_everybody_has_an_answer_of_their_own() -> Result<()> {
+    let routes = [
+        "match: \"GET /me\", cache: { ttl: 1h, key: [ path, \"header:authorization\" ], allow: [ authorization, set-cookie ] }",
+    ];
+    let (upstream, banyan) = kept_by(&routes, |request| {
+        let name = request.fields.get("authorization").unwrap_or("nobody").to_owned();
+        Reply::new(200).field("Set-Cookie", &format!("name={name}")).body(name).into()
+    })
+    .await?;
+    let mut client: RawClient = banyan.client().await?;
+    for round in 0..3 {
+        for name in ["a", "b", "c"] {
+            let answer = client.get("/me", &format!("Authorization: {name}\r\n")).await?;
+            assert_eq!(answer.text(), name);
+            assert!(round == 0 || answer.fields.get("set-cookie").is_none(), "cookies are not kept");
+        }
+        assert_eq!(text(&mut client, "/me", "").await?, "nobody");
+    }
+    assert_eq!(upstream.requests().len(), 4);
+    Ok(())
+}
