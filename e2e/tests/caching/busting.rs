@@ -81,3 +81,16 @@ async fn without_such_a_key_every_query_is_a_question_of_its_own() -> Result<()>
     assert_eq!(upstream.requests().len(), first);
     Ok(())
 }
+
+/// What makes place for its own successor did not have to go for others.
+#[tokio::test]
+async fn only_what_had_to_go_for_others_counts_as_evicted() -> Result<()> {
+    let (_upstream, banyan) = kept_by(&[], numbered(&[HOUR, ("ETag", "\"a\"")])).await?;
+    let mut client = banyan.client().await?;
+    for round in 0..10 {
+        assert_eq!(text(&mut client, "/", "Cache-Control: no-cache\r\n").await?, round.to_string());
+    }
+    let evicted = metric(&banyan, "banyan_cache_evictions_total").await?;
+    assert!(evicted < 0.5, "{evicted}");
+    Ok(())
+}

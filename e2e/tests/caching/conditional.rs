@@ -127,6 +127,25 @@ async fn preconditions_of_writers_reach_the_upstream() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_may_not_be_kept_is_still_answered_by_304_to_who_has_it() -> Result<()> {
+    let (_upstream, banyan) = kept(|request| {
+        let fields = [("Cache-Control", "private, no-cache"), ("ETag", "\"a\"")];
+        match request.fields.get("if-none-match") {
+            Some("\"a\"") => reply(304, &fields).bare("").into(),
+            _ => reply(200, &fields).body("body").into(),
+        }
+    })
+    .await?;
+    let mut client = banyan.client().await?;
+    for _ in 0..3 {
+        assert_eq!(text(&mut client, "/", "").await?, "body");
+        let response = client.get("/", "If-None-Match: \"a\"\r\n").await?;
+        assert_eq!((response.status, response.text().as_str()), (304, ""));
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn head_is_answered_from_what_get_has_kept() -> Result<()> {
     let (upstream, banyan) =
         kept(|request| whole(request, reply(200, &[HOUR, ("ETag", "\"a\""), ("X-A", "b")]), "body")).await?;

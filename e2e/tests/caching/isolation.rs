@@ -122,6 +122,42 @@ async fn what_a_client_claims_about_where_it_comes_from_does_not_reach_what_is_k
     Ok(())
 }
 
+/// Fields by which some frameworks take another path or method than the one that the answer is kept under.
+#[tokio::test]
+async fn what_overrides_the_path_or_the_method_does_not_decide_what_is_kept() -> Result<()> {
+    let names =
+        ["X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"];
+    for name in names {
+        let (_upstream, banyan) = kept(move |request| {
+            reply(200, &[HOUR]).body(request.fields.get(name).unwrap_or("clean").to_owned()).into()
+        })
+        .await?;
+        let mut client = banyan.client().await?;
+        text(&mut client, "/", &format!("{name}: evil\r\n")).await?;
+        assert_eq!(text(&mut client, "/", "").await?, "clean", "{name}");
+    }
+    Ok(())
+}
+
+/// A body of a GET means what the two agree on; it may be the question itself.
+#[tokio::test]
+async fn a_get_with_a_body_is_a_question_of_its_own() -> Result<()> {
+    let (upstream, banyan) = kept(|request| {
+        let length = request.fields.get("content-length").unwrap_or("0").to_owned();
+        reply(200, &[HOUR]).body(length).into()
+    })
+    .await?;
+    let mut client = banyan.client().await?;
+    for (body, expected) in [("", "0"), ("abc", "3"), ("", "0"), ("abcd", "4"), ("", "0")] {
+        let length =
+            if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+        client.write(format!("GET / HTTP/1.1\r\nHost: test.example\r\n{length}\r\n{body}")).await?;
+        assert_eq!(client.read_response("GET").await?.text(), expected);
+    }
+    assert_eq!(upstream.requests().len(), 3);
+    Ok(())
+}
+
 /// The parts of an address that differ for nobody are one answer; those that may differ are not.
 #[tokio::test]
 async fn hosts_and_paths_are_told_apart_as_their_owners_do() -> Result<()> {
