@@ -125,7 +125,7 @@ async fn much_is_not_thrown_away_without_asking_back() -> Result<()> {
 async fn a_list_is_asked_for_as_a_whole_or_not_at_all() -> Result<()> {
     let (upstream, banyan) = gateway().await?;
     let file = banyan.dir().join("urls.txt");
-    let warm = ["cache", "warm", "--rate", "1000", "--from", file.to_str().context("a path")?];
+    let warm = ["cache", "warm", "--by", "ann", "--rate", "1000", "--from", file.to_str().context("a path")?];
     std::fs::write(&file, "# users\nhttp://test.example/users/1\nusers/2\n\nhttp://test.example/a b\n")?;
     let refused = cli(&banyan, &warm, 1).await?;
     for told in ["2 lines are wrong", "urls.txt:3: 'users/2'", "urls.txt:5: 'http://test.example/a b'"] {
@@ -144,6 +144,10 @@ async fn a_list_is_asked_for_as_a_whole_or_not_at_all() -> Result<()> {
     }
     let stats = cli(&banyan, &["cache", "stats"], 0).await?;
     assert!(stats.contains("filling    30 of 30: 30 kept"), "{stats}");
+    let audit = banyan.wait_for_log(|line| line.contains("cache changed")).await?;
+    for told in ["\"audit\"", "\"action\":\"warm\"", "\"urls\":30", "\"by\":\"ann\""] {
+        assert!(audit.contains(told), "{told}: {audit}");
+    }
     // What may not be kept is of no use to anybody, and said.
     std::fs::write(&file, "http://test.example/posts/1\n")?;
     let said = cli(&banyan, &warm, 1).await?;
