@@ -207,13 +207,17 @@ async fn clients_of_http_2_are_given_what_those_of_http_1_had_kept() -> Result<(
     Ok(())
 }
 
-/// With `allow`, who asks has to be in the key; and then everybody has an answer of their own.
+/// With `allow`, whoever asks is in the key, also where the route does not say so.
 #[tokio::test]
-async fn with_the_name_in_the_key_everybody_has_an_answer_of_their_own() -> Result<()> {
-    let routes = [
-        "match: \"GET /me\", cache: { ttl: 1h, key: [ path, \"header:authorization\" ], allow: [ authorization, set-cookie ] }",
-    ];
-    let (upstream, banyan) = kept_by(&routes, |request| {
+async fn everybody_has_an_answer_of_their_own_that_is_kept() -> Result<()> {
+    own_answers("[ path ]").await?;
+    own_answers("[ path, \"header:authorization\" ]").await
+}
+
+async fn own_answers(key: &str) -> Result<()> {
+    let route =
+        format!("match: \"GET /me\", cache: {{ ttl: 1h, key: {key}, allow: [ authorization, set-cookie ] }}");
+    let (upstream, banyan) = kept_by(&[&route], |request| {
         let name = request.fields.get("authorization").unwrap_or("nobody").to_owned();
         Reply::new(200).field("Set-Cookie", &format!("name={name}")).body(name).into()
     })

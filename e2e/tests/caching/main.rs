@@ -1,4 +1,5 @@
 //! What is kept, for how long, for whom, and what clients notice of it: nothing but the time they do not wait.
+mod beside;
 mod broken;
 mod busting;
 mod coalescing;
