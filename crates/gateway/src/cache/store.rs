@@ -45,13 +45,12 @@ pub(crate) struct Varies {
 #[derive(Debug)]
 pub(crate) struct Store {
     items: sync::Cache<Key, Stored, Weight, BuildHasherDefault<AlreadyHashed>, Evictions>,
-    evictions: Arc<AtomicU64>,
+    evictions: AtomicU64,
 }
 
 impl Store {
     /// A store of `memory` bytes for answers of at most `largest` bytes, on so many cores.
     pub(crate) fn new(memory: u64, largest: u64, cores: usize) -> Self {
-        let evictions = Arc::new(AtomicU64::new(0));
         let fitting = (memory / LARGEST_SHARE / largest.max(1)).max(1);
         let shards = fitting.min(SHARDS_PER_CORE * cores as u64);
         // Only out of range values are refused, and these are not.
@@ -61,9 +60,8 @@ impl Store {
             .shards(usize::try_from(shards).unwrap_or(1))
             .build()
             .unwrap_or_else(|_| unreachable!("all options are given"));
-        let count = Evictions(evictions.clone());
-        let items = sync::Cache::with_options(options, Weight, BuildHasherDefault::default(), count);
-        Self { items, evictions }
+        let items = sync::Cache::with_options(options, Weight, BuildHasherDefault::default(), Evictions);
+        Self { items, evictions: AtomicU64::new(0) }
     }
 
     /// What lies under a key.
@@ -73,7 +71,11 @@ impl Store {
 
     /// Puts something under a key.
     pub(crate) fn insert(&self, key: Key, stored: Stored) {
-        self.items.insert(key, stored);
+        let mut gone = Gone::default();
+        self.items.insert_with_lifecycle(key, stored, &mut gone);
+        // What was there under the same key is replaced, which is no eviction.
+        let evicted = gone.iter().filter(|(other, _)| *other != key).count();
+        self.evictions.fetch_add(evicted as u64, Relaxed);
     }
 
     /// Takes an entry away, if it is still the one.
@@ -134,17 +136,18 @@ impl Weighter<Key, Stored> for Weight {
     }
 }
 
-/// Counts what is pushed out.
-#[derive(Clone, Debug)]
-struct Evictions(Arc<AtomicU64>);
+/// What went to make room: dropped when the shard is no longer locked.
+type Gone = SmallVec<[(Key, Stored); 2]>;
+
+/// Hands over what goes.
+#[derive(Clone, Copy, Debug)]
+struct Evictions;
 
 impl Lifecycle<Key, Stored> for Evictions {
-    /// What was pushed out: dropped when the shard is no longer locked.
-    type RequestState = SmallVec<[Stored; 2]>;
+    type RequestState = Gone;
 
-    fn on_evict(&self, state: &mut Self::RequestState, _: Key, stored: Stored) {
-        self.0.fetch_add(1, Relaxed);
-        state.push(stored);
+    fn on_evict(&self, gone: &mut Gone, key: Key, stored: Stored) {
+        gone.push((key, stored));
     }
 }
 

@@ -76,7 +76,7 @@ impl Observer for Ear {
                 let (from, to) = (change.from.as_str(), change.to.as_str());
                 let upstream = &*self.upstream;
                 tracing::warn!(upstream, from, to, why = %change.why, "breaker");
-                let text = format!("{upstream}: {from} -> {to}: {}", change.why);
+                let text = format!("{upstream}: {change}");
                 self.timeline.note(Kind::Breaker, text);
             }
             // Attempts are counted where their endpoint is known; a substitute, where its route is.
