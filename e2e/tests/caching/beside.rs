@@ -238,3 +238,85 @@ async fn leaving_within_a_kept_answer_is_nobody_elses_business() -> Result<()> {
     assert_eq!(upstream.requests().len(), 1);
     Ok(())
 }
+
+/// A first visit is given a name, and nobody is given the name of another, whoever's answer it comes with.
+#[tokio::test]
+async fn visitors_are_named_one_by_one_also_with_kept_answers() -> Result<()> {
+    let upstream = Scripted::start(numbered(&[HOUR])).await?;
+    let config = format!(
+        "cache: {{}}\nupstreams:\n  old: {{ endpoints: [\"{0}\"] }}\n  new: {{ endpoints: [\"{0}\"] }}\n\
+         units:\n  all: {{ legacy: old, replacement: new, routes: [ {{ match: \"GET /\" }} ] }}\n",
+        upstream.url()
+    );
+    let banyan = Banyan::start(&config).await?;
+    let mut names = std::collections::BTreeSet::new();
+    for _ in 0..5 {
+        let answer = banyan.client().await?.get("/", "").await?;
+        let cookies: Vec<&str> = answer.fields.all("set-cookie").collect();
+        ensure!(cookies.len() == 1, "{cookies:?}: {}", cache_status(&answer));
+        ensure!(names.insert(cookies[0].to_owned()), "{cookies:?} was given before");
+    }
+    assert_eq!(upstream.requests().len(), 1);
+    Ok(())
+}
+
+/// A request to switch protocols is no question that an answer could be kept to.
+#[tokio::test]
+async fn an_upgrade_is_never_answered_from_what_is_kept() -> Result<()> {
+    let (upstream, banyan) = kept(|request| match request.fields.get("upgrade") {
+        Some(_) => Answer::new()
+            .reply(Reply::new(101).field("Connection", "upgrade").field("Upgrade", "x").bare(""))
+            .echo(),
+        None => reply(200, &[HOUR]).body("body").into(),
+    })
+    .await?;
+    assert_eq!(text(&mut banyan.client().await?, "/", "").await?, "body");
+    let mut client = banyan.client().await?;
+    client.write("GET / HTTP/1.1\r\nHost: test.example\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").await?;
+    assert_eq!(client.read_response_head().await?.status, 101);
+    client.write("ping").await?;
+    assert_eq!(client.read_exact(4).await?, b"ping");
+    assert_eq!(text(&mut banyan.client().await?, "/", "").await?, "body");
+    assert_eq!(upstream.requests().len(), 2);
+    Ok(())
+}
+
+/// Streams that do not end are for each client alone, and come as they are sent.
+#[tokio::test]
+async fn events_reach_every_client_as_they_happen() -> Result<()> {
+    let (_upstream, banyan) = kept(|_| {
+        let head =
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+        Answer::new().send(head.to_vec()).send("9\r\ndata: 1\n\n\r\n").hang()
+    })
+    .await?;
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        let mut client = banyan.client().await?;
+        client.write("GET /events HTTP/1.1\r\nHost: test.example\r\n\r\n").await?;
+        assert_eq!(client.read_response_head().await?.status, 200);
+        assert_eq!(client.read_exact(14).await?, b"9\r\ndata: 1\n\n\r\n");
+        clients.push(client);
+    }
+    Ok(())
+}
+
+/// The same where it would be kept if it ever ended.
+#[tokio::test]
+async fn what_would_be_kept_and_never_ends_reaches_every_client_as_it_comes() -> Result<()> {
+    let (upstream, banyan) = kept(|_| {
+        let head = b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n";
+        Answer::new().send(head.to_vec()).send("4\r\nbody\r\n").hang()
+    })
+    .await?;
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        let mut client = banyan.client().await?;
+        client.write("GET / HTTP/1.1\r\nHost: test.example\r\n\r\n").await?;
+        assert_eq!(client.read_response_head().await?.status, 200);
+        assert_eq!(client.read_exact(9).await?, b"4\r\nbody\r\n");
+        clients.push(client);
+    }
+    assert_eq!(upstream.requests().len(), 1);
+    Ok(())
+}
