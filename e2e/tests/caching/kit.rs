@@ -117,10 +117,7 @@ pub(crate) fn cache_status(response: &Response) -> &str {
     response.fields.get("cache-status").unwrap_or_default()
 }
 
-/// A gauge or counter of the cache. One without labels may be shown with an empty list of them.
+/// A figure, by its name as `/metrics` shows it.
 pub(crate) async fn metric(banyan: &Banyan, sample: &str) -> Result<f64> {
-    let admin = banyan.admin()?;
-    let plain = admin.metric(sample).await?;
-    let value = if plain.is_none() { admin.metric(&format!("{sample}{{}}")).await? } else { plain };
-    value.with_context(|| format!("no {sample}"))
+    banyan.admin()?.metric(sample).await?.with_context(|| format!("no {sample}"))
 }
