@@ -5,37 +5,21 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::Version;
+use http::{HeaderValue, Version};
 
-use crate::{exchange::Exchange, worker::Local};
+use crate::{cache::exact::Again, exchange::Exchange, outcome::Ending, trace::TraceContext, worker::Local};
 
 /// Appends the line of an exchange.
 pub(crate) fn write(out: &mut Vec<u8>, local: &Local, exchange: &Exchange, at: SystemTime, took: Duration) {
-    let row = exchange.ending.row();
-    out.extend_from_slice(b"{\"time\":");
-    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    number(out, since.as_secs());
-    out.push(b'.');
-    padded(out, since.subsec_micros());
-    text(out, "client", |out| out.extend_from_slice(exchange.client.as_bytes()));
-    text(out, "method", |out| escape(out, exchange.method.as_ref().map_or("", http::Method::as_str)));
-    text(out, "path", |out| escape(out, exchange.target.as_ref().map_or("", http::Uri::path)));
-    text(out, "proto", |out| out.extend_from_slice(version(exchange.version).as_bytes()));
-    field(out, "status", u64::from(exchange.status));
-    text(out, "flag", |out| out.extend_from_slice(row.code.as_bytes()));
-    field(out, "bytes", exchange.sent);
-    field(out, "us", u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
-    if let Some(route) = exchange.route.filter(|_| exchange.generation == local.compiled.generation) {
-        text(out, "route", |out| escape(out, &local.compiled.labels[route]));
-    }
+    opening(out, at, &exchange.client);
+    request(out, exchange);
+    outcome(out, exchange.ending, exchange.sent, took);
+    route(out, local, exchange);
     if let Some(decision) = &exchange.decision {
         text(out, "unit", |out| escape(out, &decision.name));
         text(out, "side", |out| out.extend_from_slice(decision.side.as_str().as_bytes()));
         text(out, "reason", |out| out.extend_from_slice(decision.reason.as_str().as_bytes()));
         field(out, "bucket", u64::from(decision.bucket.index()));
-    }
-    if let Some(outcome) = exchange.cache {
-        text(out, "cache", |out| out.extend_from_slice(outcome.as_str().as_bytes()));
     }
     if let Some(upstream) = &exchange.asked.upstream {
         text(out, "upstream", |out| escape(out, upstream));
@@ -57,7 +41,69 @@ pub(crate) fn write(out: &mut Vec<u8>, local: &Local, exchange: &Exchange, at: S
     if let Some(detail) = exchange.detail {
         text(out, "detail", |out| escape(out, detail));
     }
-    text(out, "trace", |out| out.extend_from_slice(&exchange.trace.trace_hex()));
+    closing(out, &exchange.trace);
+}
+
+/// The line of a request that is the same to the last byte as one before it.
+pub(crate) fn write_again(
+    out: &mut Vec<u8>,
+    client: &HeaderValue,
+    again: &Again,
+    trace: &TraceContext,
+    ended: Ended,
+) {
+    opening(out, ended.at, client);
+    out.extend_from_slice(&again.known.counted.request);
+    outcome(out, ended.ending, ended.sent, ended.took);
+    out.extend_from_slice(&again.known.counted.route);
+    closing(out, trace);
+}
+
+/// How a request has ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    pub(crate) ending: Ending,
+    /// Bytes of the body that were sent.
+    pub(crate) sent: u64,
+    pub(crate) at: SystemTime,
+    pub(crate) took: Duration,
+}
+
+fn opening(out: &mut Vec<u8>, at: SystemTime, client: &HeaderValue) {
+    out.extend_from_slice(b"{\"time\":");
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    number(out, since.as_secs());
+    out.push(b'.');
+    padded(out, since.subsec_micros());
+    text(out, "client", |out| out.extend_from_slice(client.as_bytes()));
+}
+
+/// What was asked, and with which status it was answered.
+pub(crate) fn request(out: &mut Vec<u8>, exchange: &Exchange) {
+    text(out, "method", |out| escape(out, exchange.method.as_ref().map_or("", http::Method::as_str)));
+    text(out, "path", |out| escape(out, exchange.target.as_ref().map_or("", http::Uri::path)));
+    text(out, "proto", |out| out.extend_from_slice(version(exchange.version).as_bytes()));
+    field(out, "status", u64::from(exchange.status));
+}
+
+fn outcome(out: &mut Vec<u8>, ending: Ending, sent: u64, took: Duration) {
+    text(out, "flag", |out| out.extend_from_slice(ending.row().code.as_bytes()));
+    field(out, "bytes", sent);
+    field(out, "us", u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+}
+
+/// Its route, and what the cache did.
+pub(crate) fn route(out: &mut Vec<u8>, local: &Local, exchange: &Exchange) {
+    if let Some(route) = exchange.route.filter(|_| exchange.generation == local.compiled.generation) {
+        text(out, "route", |out| escape(out, &local.compiled.labels[route]));
+    }
+    if let Some(outcome) = exchange.cache {
+        text(out, "cache", |out| out.extend_from_slice(outcome.as_str().as_bytes()));
+    }
+}
+
+fn closing(out: &mut Vec<u8>, trace: &TraceContext) {
+    text(out, "trace", |out| out.extend_from_slice(&trace.trace_hex()));
     out.extend_from_slice(b"}\n");
 }
 

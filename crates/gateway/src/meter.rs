@@ -14,9 +14,9 @@ use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 use smallvec::SmallVec;
 
 use crate::{
-    cache::outcome::Outcome,
+    cache::{exact::Counted, outcome::Outcome},
     exchange::Exchange,
-    outcome::ROWS,
+    outcome::{Ending, ROWS},
     stages::decide::{Reason, Side},
     worker::Local,
 };
@@ -75,6 +75,17 @@ impl Meter {
             return self.finish_late(exchange, took);
         }
         self.count_degraded(local, exchange);
+        self.with_durations(local, exchange, |durations| durations.observe(took.as_secs_f64()));
+        self.count_unit(local, exchange);
+    }
+
+    /// Lets `use_it` have the histogram of an exchange's route, method and status.
+    pub(crate) fn with_durations<T>(
+        &self,
+        local: &Local,
+        exchange: &Exchange,
+        use_it: impl FnOnce(&Histogram) -> T,
+    ) -> T {
         let slot = exchange.route.unwrap_or(local.compiled.labels.len());
         let mut durations = self.durations.borrow_mut();
         let known = slot_of(&mut durations, slot);
@@ -86,8 +97,14 @@ impl Meter {
             known.push((method, exchange.status, self.histogram(method, route, exchange.status)));
             known.len() - 1
         });
-        known[at].2.observe(took.as_secs_f64());
-        self.count_unit(local, exchange);
+        use_it(&known[at].2)
+    }
+
+    /// Counts a request that is the same to the last byte as one before it.
+    pub(crate) fn again(&self, counted: &Counted, ending: Ending, took: Duration) {
+        self.endings[ending as usize].inc();
+        self.cache[Outcome::Hit as usize].inc();
+        counted.durations.observe(took.as_secs_f64());
     }
 
     fn count_degraded(&self, local: &Local, exchange: &Exchange) {

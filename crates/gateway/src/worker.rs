@@ -12,7 +12,7 @@ use banyan_telemetry::{
     access::LineBuffer,
     spans::{FinishedSpan, Spans},
 };
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use rand::{SeedableRng as _, rngs::SmallRng};
 use tokio::{
     sync::{Notify, mpsc, oneshot, watch},
@@ -21,8 +21,9 @@ use tokio::{
 };
 
 use crate::{
-    access,
+    access::{self, Ended},
     cache::{
+        exact::{Again, Exact},
         hot::{CacheUrl, Samples},
         level::Level,
         warm::{Warmed, warm},
@@ -30,9 +31,12 @@ use crate::{
     compiled::Compiled,
     connections::Connections,
     exchange::Exchange,
+    forward::Seen,
     meter::Meter,
+    outcome::Ending,
     shadow::tap::Job,
     subject::Signer,
+    trace::TraceContext,
     upstream::local::LocalUpstream,
     wire,
 };
@@ -58,6 +62,8 @@ pub(crate) struct Worker {
     pub(crate) dice: Dice,
     /// What is asked for.
     pub(crate) samples: Samples,
+    /// Requests that are the same to the last byte.
+    pub(crate) exact: Exact,
     pub(crate) signer: Signer,
     pub(crate) meter: Meter,
     pub(crate) log: Option<RefCell<LineBuffer>>,
@@ -104,6 +110,7 @@ pub(crate) async fn run(parts: Parts) -> std::io::Result<()> {
         rng: RefCell::new(SmallRng::from_os_rng()),
         dice: Dice::unpredictable(),
         samples: Samples::default(),
+        exact: Exact::default(),
         signer: parts.signer,
         meter: parts.meter,
         log: parts.log.map(RefCell::new),
@@ -210,6 +217,7 @@ impl Worker {
     fn adopt(&self, compiled: Arc<Compiled>) {
         let next = Local::new(compiled, Some(&self.local()));
         self.meter.forget_routes();
+        self.exact.forget();
         *self.local.borrow_mut() = Rc::new(next);
     }
 
@@ -265,6 +273,20 @@ impl Worker {
         let begun = self.drain.notified();
         if !self.draining.get() {
             begun.await;
+        }
+    }
+
+    /// Counts a request that is the same to the last byte as one before it, and writes its access line.
+    pub(crate) fn finish_again(&self, again: &Again, client: &HeaderValue, ending: Ending, sent: u64) {
+        let now = Instant::now();
+        let took = now.saturating_duration_since(again.started);
+        self.meter.again(&again.known.counted, ending, took);
+        self.samples.note(&again.hit.entry.label);
+        if let Some(log) = &self.log {
+            let ended = Ended { ending, sent, at: self.wall_clock(now), took };
+            let trace =
+                TraceContext::of(&HeaderMap::new(), Seen::default(), 0.0, &mut *self.rng.borrow_mut());
+            log.borrow_mut().line(|out| access::write_again(out, client, again, &trace, ended));
         }
     }
 

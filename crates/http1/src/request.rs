@@ -31,6 +31,8 @@ pub struct RequestHead {
     pub expects_continue: bool,
     /// Whether the client asks to switch protocols (RFC 9110 section 7.8).
     pub upgrade: bool,
+    /// All of it as it was sent, the empty line included.
+    pub raw: Bytes,
 }
 
 /// Takes one request head off the front of `buffer`.
@@ -139,6 +141,7 @@ fn build(
         keep_alive: facts.keeps_alive(version),
         expects_continue: facts.expects_continue && version == Version::HTTP_11,
         upgrade: facts.upgrade && facts.connection_upgrade && version == Version::HTTP_11,
+        raw: head.clone(),
         method,
         target,
         version,

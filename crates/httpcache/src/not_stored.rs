@@ -47,6 +47,9 @@ pub enum NotStored {
     /// Allowed to be stored, but of no use.
     #[error("the answer is stale at once and there is nothing to validate it with")]
     AlreadyStale,
+    /// Our bound.
+    #[error("the answer is larger than what is kept (cache.max_object)")]
+    TooLarge,
     /// The route's rule.
     #[error("the route keeps such answers for no time (0s)")]
     ZeroTtl,
@@ -59,7 +62,7 @@ impl NotStored {
     #[must_use]
     pub fn may_be_shared(self) -> bool {
         match self {
-            Self::Status | Self::NoLifetime | Self::AlreadyStale | Self::ZeroTtl => true,
+            Self::Status | Self::NoLifetime | Self::AlreadyStale | Self::TooLarge | Self::ZeroTtl => true,
             Self::Method
             | Self::Interim
             | Self::Incomplete

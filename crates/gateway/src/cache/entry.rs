@@ -1,6 +1,12 @@
 //! A kept answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use banyan_http1::{encode_field, encode_response_head};
 use banyan_httpcache::{Lifetimes, Variant};
@@ -80,6 +86,8 @@ pub(crate) struct Entry {
     /// What the request had for the fields that the answer varies by.
     pub(crate) variant: Variant,
     pub(crate) label: Arc<Label>,
+    /// It lies in the cache no more: replaced, pushed out or purged.
+    gone: AtomicBool,
     /// Bytes it takes.
     pub(crate) weight: u64,
 }
@@ -134,6 +142,7 @@ impl Entry {
             anonymous: draft.anonymous,
             tags: draft.tags,
             standing: Standing::since(draft.begun),
+            gone: AtomicBool::new(false),
             weight: OVERHEAD + fields + text + draft.variant.as_bytes().len() as u64,
             variant: draft.variant,
             label: draft.label,
@@ -148,6 +157,16 @@ impl Entry {
     /// Whether it is fresh by its own rules.
     pub(crate) fn is_fresh(&self, now: Instant) -> bool {
         now < self.fresh_until
+    }
+
+    /// Notes that it lies in the cache no more.
+    pub(crate) fn is_out(&self) {
+        self.gone.store(true, Relaxed);
+    }
+
+    /// Whether it lies in the cache no more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Relaxed)
     }
 
     /// Whether it says what it could be validated by.

@@ -122,6 +122,8 @@ struct Inner {
 struct Reading {
     next: usize,
     has_trailers: bool,
+    /// It was so slow that the others do not wait for it any longer.
+    is_cut_off: bool,
     waker: Option<Waker>,
 }
 
@@ -188,6 +190,10 @@ impl Flight {
             self.forget_what_was_read(&mut inner);
         }
         if inner.narrow && inner.bytes > WINDOW {
+            inner.cut_off_the_slowest();
+            self.forget_what_was_read(&mut inner);
+        }
+        if inner.narrow && inner.bytes > WINDOW {
             inner.leader = Some(cx.waker().clone());
             return Poll::Pending;
         }
@@ -238,7 +244,8 @@ impl Flight {
     }
 
     fn forget_what_was_read(&self, inner: &mut Inner) {
-        let slowest = inner.readers.iter().map(|(_, reading)| reading.next).min().unwrap_or(usize::MAX);
+        let reads = inner.readers.iter().filter(|(_, reading)| !reading.is_cut_off);
+        let slowest = reads.map(|(_, reading)| reading.next).min().unwrap_or(usize::MAX);
         while inner.passed < slowest
             && let Some(chunk) = inner.chunks.pop_front()
         {
@@ -258,6 +265,21 @@ impl Drop for Flight {
 }
 
 impl Inner {
+    /// Breaks off those who are a whole window behind somebody who has read everything: one client that does not read must
+    /// not hold up the others.
+    fn cut_off_the_slowest(&mut self) {
+        let (first, end) = (self.passed, self.passed + self.chunks.len());
+        let is_waited_for = self.readers.iter().any(|(_, reading)| reading.next == end);
+        for (_, reading) in &mut self.readers {
+            if is_waited_for && reading.next == first {
+                reading.is_cut_off = true;
+                if let Some(waker) = reading.waker.take() {
+                    waker.wake();
+                }
+            }
+        }
+    }
+
     fn wake_readers(&mut self) {
         for (_, reading) in &mut self.readers {
             if let Some(waker) = reading.waker.take() {
@@ -295,6 +317,9 @@ impl Waiter {
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let inner = &mut *self.flight.lock();
         let reading = &mut inner.readers[self.slot];
+        if reading.is_cut_off {
+            return Poll::Ready(Some(Err(Ending::ClientStalled.into())));
+        }
         if let Some(chunk) = inner.chunks.get(reading.next - inner.passed) {
             let chunk = chunk.clone();
             reading.next += 1;
@@ -422,7 +447,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_too_large_is_not_kept_and_waits_for_the_slowest() {
+    async fn what_is_too_large_is_not_kept_and_waits_for_nobody_who_is_far_behind() {
         let data = Box::leak(vec![7_u8; WINDOW].into_boxed_slice());
         let room = Arc::new(Room::new(1 << 30));
         let large = Flight::new(room.clone(), 1000, false);
@@ -430,12 +455,12 @@ mod tests {
         large.settle(head());
         assert_eq!(push(&large, data), Poll::Ready(false));
         assert_eq!(push(&large, b"more"), Poll::Ready(false));
-        assert_eq!(push(&large, b"too much"), Poll::Pending);
+        assert_eq!(push(&large, b"too much"), Poll::Pending, "nobody has read anything yet");
         assert_eq!(read(&mut fast).0.len(), WINDOW + 4);
-        assert_eq!(push(&large, b"too much"), Poll::Pending);
-        assert_eq!(read(&mut slow).0.len(), WINDOW + 4);
+        assert_eq!(push(&large, b"more yet"), Poll::Ready(false), "one does not wait for the other");
+        assert_eq!(read(&mut fast), (b"more yet".to_vec(), None));
+        assert_eq!(read(&mut slow), (Vec::new(), Some(Err(Ending::ClientStalled))));
         assert_eq!(room.held(), 0);
-        assert_eq!(push(&large, b"too much"), Poll::Ready(false));
         assert!(large.join().is_none() && large.whole().is_none());
         drop((fast, slow, large));
         assert_eq!(room.held(), 0);

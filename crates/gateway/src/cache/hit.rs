@@ -30,6 +30,17 @@ pub(crate) struct Hit {
 }
 
 impl Hit {
+    /// A kept answer as it lies there.
+    pub(crate) fn new(entry: Arc<Entry>, now: Instant) -> Self {
+        let age = entry.age(now).as_secs();
+        Self { entry, age, status: None }
+    }
+
+    /// Whether it just lay there.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.status.is_none()
+    }
+
     /// Bytes of its body.
     pub(crate) fn length(&self) -> u64 {
         self.entry.body.len() as u64

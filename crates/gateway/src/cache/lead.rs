@@ -259,8 +259,24 @@ async fn answered(fetch: &Fetch, leader: &Leader, own: &Own, mut came: Came, lea
             return alone(leader, own, came.reply, why);
         }
     };
+    if came.reply.body().held_length().is_none() && declared(came.reply.headers()) > Some(largest(fetch)) {
+        // It would not be kept, and the slowest of those who share it would hold up the others.
+        came.reply.extensions_mut().insert(came.asked);
+        leader.forget();
+        return alone(leader, own, came.reply, NotStored::TooLarge);
+    }
     leader.is_for_all();
     stream(fetch, leader, route, came, storable, is_marked, lease).await;
+}
+
+/// The largest body that is kept, in bytes.
+fn largest(fetch: &Fetch) -> u64 {
+    fetch.want.cache.config.max_object
+}
+
+/// How long a body says that it will be.
+fn declared(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// What is kept was true until now, and this answer, which may not be kept, takes its place.

@@ -13,6 +13,7 @@
 
 mod codec;
 pub(crate) mod entry;
+pub(crate) mod exact;
 pub(crate) mod fetch;
 pub(crate) mod flight;
 mod flights;

@@ -48,11 +48,13 @@ impl CachedRoute {
             Target::Upstream(upstream) => &plan.upstreams[upstream.0].name,
         };
         let identity = format!(
-            "{}|{:?}|{:?}|{:?}|{target}",
+            "{}|{:?}|{:?}|{:?}|{target}|{:?}",
             route.pattern,
             route.host,
             route.headers,
-            route.path.as_ref().map(ToString::to_string)
+            route.path.as_ref().map(ToString::to_string),
+            // What was kept by other rules is not given by these.
+            route.cache,
         );
         Some(Self {
             rules: Rules {
@@ -80,8 +82,9 @@ impl CachedRoute {
     pub(crate) fn key(&self, parts: KeyBuilder, request: &Asked<'_>) -> KeyBuilder {
         let parts = parts.extra("route", Some(self.identity.as_bytes()));
         let parts = match request.headers.get(header::AUTHORIZATION) {
-            // What is for somebody is kept for them alone, unless the key says who they are in another way.
-            Some(credentials) if self.rules.allow_authorization && !self.tells_users_apart() => {
+            // What is for somebody is kept for them alone. That a token names them is no proof of who they are: nobody
+            // here has verified it, so the credentials themselves take part whatever else does.
+            Some(credentials) if self.rules.allow_authorization => {
                 parts.extra("authorization", Some(credentials.as_bytes()))
             }
             _ => parts,
@@ -130,16 +133,6 @@ impl CachedRoute {
     /// Whether the key holds the subject.
     pub(crate) fn wants_subject(&self) -> bool {
         self.key.as_ref().is_some_and(|key| key.contains(&KeyPart::Subject))
-    }
-
-    /// Whether the key tells one user from another.
-    fn tells_users_apart(&self) -> bool {
-        let is_identity = |part: &KeyPart| match part {
-            KeyPart::Subject | KeyPart::Jwt(_) => true,
-            KeyPart::Header(name) => *name == header::AUTHORIZATION,
-            KeyPart::Path | KeyPart::Query | KeyPart::QueryParam(_) | KeyPart::Cookie(_) => false,
-        };
-        self.key.as_ref().is_some_and(|key| key.iter().any(is_identity))
     }
 
     /// Whether what is fetched ahead is what a user would get: the key holds nothing that belongs to one of them.

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use banyan_httpcache::{Names, Variant};
 use banyan_l2::{Handle, Lookup, Token, Waited};
+use http::header;
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
@@ -40,7 +41,8 @@ pub(crate) enum Second {
 pub(crate) async fn find(fetch: &Fetch, leader: &Leader) -> Second {
     let Some(handle) = fetch.local.level.as_ref() else { return Second::Fetch(None) };
     // Who wants it validated, or has an older one, would not be served by what another node has kept.
-    if fetch.want.asked.no_cache || fetch.want.asked.max_age.is_some() {
+    let asked = &fetch.want.asked;
+    if asked.no_cache || asked.max_age.is_some() || asked.min_fresh.is_some() {
         return Second::Fetch(None);
     }
     let parts = &fetch.want.parts;
@@ -71,6 +73,10 @@ pub(crate) async fn find(fetch: &Fetch, leader: &Leader) -> Second {
         Some(Decoded::Answer(answer)) => {
             let tags = value.tags.into_iter().map(Tag).collect();
             let entry = entry(fetch, leader, *answer, variant, tags);
+            if entry.anonymous && fetch.fields.sent().contains_key(header::AUTHORIZATION) {
+                // It was given to somebody unknown; who says who they are may get something else.
+                return Second::Fetch(None);
+            }
             if !entry.is_fresh(Instant::now() + WORTH) {
                 return Second::Fetch(lease_of(handle, &name).await);
             }

@@ -73,6 +73,11 @@ impl Store {
     pub(crate) fn insert(&self, key: Key, stored: Stored) {
         let mut gone = Gone::default();
         self.items.insert_with_lifecycle(key, stored, &mut gone);
+        for (_, stored) in &gone {
+            if let Stored::Entry(entry) = stored {
+                entry.is_out();
+            }
+        }
         // What was there under the same key is replaced, which is no eviction.
         let evicted = gone.iter().filter(|(other, _)| *other != key).count();
         self.evictions.fetch_add(evicted as u64, Relaxed);
@@ -80,8 +85,10 @@ impl Store {
 
     /// Takes an entry away, if it is still the one.
     pub(crate) fn remove(&self, key: Key, entry: &Arc<Entry>) {
-        self.items
-            .remove_if(&key, |stored| matches!(stored, Stored::Entry(known) if Arc::ptr_eq(known, entry)));
+        let is_it = |stored: &Stored| matches!(stored, Stored::Entry(known) if Arc::ptr_eq(known, entry));
+        if self.items.remove_if(&key, is_it).is_some() {
+            entry.is_out();
+        }
     }
 
     /// Keeps the entries that `keep` wants, and says how many went. Walks through all of them: not for the request path.
@@ -92,6 +99,9 @@ impl Store {
                 Stored::Entry(entry) => keep(entry),
                 Stored::Varies(_) => true,
             };
+            if let (Stored::Entry(entry), false) = (stored, stays) {
+                entry.is_out();
+            }
             gone.set(gone.get() + usize::from(!stays));
             stays
         });

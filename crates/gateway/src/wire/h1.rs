@@ -19,6 +19,7 @@ use tokio::{io::AsyncReadExt as _, time::timeout};
 
 use super::{
     body::{Broken, Reply, ReqBody, ResBody},
+    h1_again,
     h1_body::{BodyState, H1Body, Shared},
     h2,
     outbox::Outbox,
@@ -28,6 +29,7 @@ use super::{
     tunnel,
 };
 use crate::{
+    cache::exact::Again,
     exchange::Exchange,
     forward::{self, Client},
     outcome::Ending,
@@ -61,12 +63,10 @@ struct Connection {
 }
 
 /// What a connection brought next.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every value is the large one, and a box would cost each of them"
-)]
 enum Next {
     Request(RequestHead),
+    /// One that is the same to the last byte as one before it.
+    Again(Again),
     Http2,
     Refused(Broken),
     Closed,
@@ -101,6 +101,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: Stream, client: Client) {
     loop {
         let after = match connection.next(drain.as_mut()).await {
             Next::Request(head) => connection.exchange(head).await,
+            Next::Again(again) => connection.give_again(&again).await,
             Next::Refused(broken) => connection.refuse(broken).await,
             Next::Http2 => return connection.into_http2().await,
             Next::Closed => return,
@@ -133,6 +134,15 @@ impl Connection {
                         None => {}
                     }
                 } else {
+                    let known = h1_again::find(
+                        &self.worker,
+                        &self.client,
+                        &mut scanner,
+                        &mut self.shared.buffer.borrow_mut(),
+                    );
+                    if let Some(again) = known {
+                        return Poll::Ready(Next::Again(again));
+                    }
                     match parse_request(&mut self.shared.buffer.borrow_mut(), &mut scanner, &head_limits) {
                         Ok(Some(head)) => return Poll::Ready(Next::Request(head)),
                         Ok(None) => {}
@@ -187,13 +197,30 @@ impl Connection {
         Poll::Ready(count.is_ok_and(|count| count > 0))
     }
 
+    /// Answers a request that is the same to the last byte as one before it.
+    async fn give_again(&mut self, again: &Again) -> After {
+        self.shared.body.set(BodyState::Done);
+        let mut pump = h1_again::pump(again, std::mem::take(&mut self.outbox));
+        let ended = self.write(&mut pump).await;
+        let (sent, ending) = (pump.body_bytes, ended.err().unwrap_or(Ending::Ok));
+        self.outbox = pump.into_outbox();
+        self.worker.finish_again(again, &self.client.address, ending, sent);
+        if ended.is_ok() {
+            return After::Keep;
+        }
+        // Cut off: see `deliver`.
+        self.shared.body.set(BodyState::Broken);
+        self.outbox = Outbox::default();
+        After::Close
+    }
+
     /// Serves one request.
     async fn exchange(&mut self, head: RequestHead) -> After {
         let worker = self.worker.clone();
         let mut exchange = Box::new(pipeline::begin(&worker, &self.client, head.version, &head.headers));
         exchange.method = Some(head.method.clone());
         exchange.target = Some(head.target.clone());
-        let (version, keep_alive) = (head.version, head.keep_alive);
+        let (version, keep_alive, raw) = (head.version, head.keep_alive, head.raw.clone());
         let mut incoming = match self.incoming(head) {
             Ok(incoming) => incoming,
             Err((method, broken)) => {
@@ -217,6 +244,10 @@ impl Connection {
         };
         // What of its body was not sent up lies in the connection; see `read_to_end`.
         incoming.body = ReqBody::Empty;
+        if keep_alive && self.shared.body.get() == BodyState::Done {
+            h1_again::remember(&worker, &self.client, &raw, &exchange, &response);
+        }
+        drop(raw);
         self.deliver(exchange, response, &incoming.method, version, keep_alive).await
     }
 

@@ -7,7 +7,7 @@ use banyan_http1::{
     encode_chunk_head, encode_request_head, encode_response_head, encode_trailers, parse_request,
     parse_response,
 };
-use bytes::{BufMut as _, BytesMut};
+use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, Method};
 
 /// Small, so that input of a fuzzer's size reaches them.
@@ -34,7 +34,9 @@ pub(crate) fn request_head(data: &[u8]) {
         let wide = HeadLimits { bytes: usize::MAX, target: usize::MAX, headers: LIMITS.headers };
         let again = parse_request(&mut encoded, &mut HeadScanner::default(), &wide);
         let again = again.expect("what is forwarded is well-formed").expect("and whole");
-        assert_eq!(format!("{again:?}"), format!("{head:?}"));
+        // Spelled anew, it means the same.
+        let meant = |head: RequestHead| format!("{:?}", RequestHead { raw: Bytes::new(), ..head });
+        assert_eq!(meant(again), meant(head));
         assert!(encoded.is_empty());
     }
 }
