@@ -220,7 +220,7 @@ pub(super) static ROUTE_CACHE: Object = Object {
                 min: 0,
             },
             absence: Default("[]"),
-            doc: "What is kept although it looks personal: answers with `Set-Cookie` (without that field), and answers to requests with `Authorization`. Whoever sends the same `key` gets the same answer, so what differs between people needs `subject`, `jwt:CLAIM` or `header:authorization` in it.",
+            doc: "What is kept although it looks personal: answers with `Set-Cookie` (without that field), and answers to requests with `Authorization`, each for these very credentials alone unless it says that it is for all. Whoever sends the same `key` gets the same answer, so what differs between people in another way (a cookie, a header) needs that in it.",
         },
         Field {
             key: "empty",

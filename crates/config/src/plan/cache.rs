@@ -183,7 +183,8 @@ impl Default for CacheRules {
 pub struct CacheAllow {
     /// Answers with `Set-Cookie`, without that field.
     pub set_cookie: bool,
-    /// Answers to requests with `Authorization` that do not allow it themselves (RFC 9111 section 3.5).
+    /// Answers to requests with `Authorization` that do not allow it themselves (RFC 9111 section 3.5): each for these very
+    /// credentials.
     pub authorization: bool,
 }
 
