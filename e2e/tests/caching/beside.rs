@@ -202,6 +202,33 @@ async fn what_was_private_once_is_kept_when_it_is_not_any_more() -> Result<()> {
     Ok(())
 }
 
+/// A mistake in a key is mended by a new config, also for what was kept under the old one.
+#[tokio::test]
+async fn what_was_kept_under_another_key_is_not_given_by_a_new_config() -> Result<()> {
+    let upstream = Scripted::start(|request| Reply::new(200).body(request.target.clone()).into()).await?;
+    let before = "match: \"GET /of\", cache: { ttl: 1h, key: [ path ] }";
+    let banyan = keeping(&upstream.url(), &[before]).await?;
+    let mut client = banyan.client().await?;
+    for query in ["?user=a", ""] {
+        assert_eq!(
+            text(&mut client, &format!("/of{query}"), "").await?,
+            "/of?user=a",
+            "a mistake in the key"
+        );
+    }
+    for after in ["match: \"GET /of\", cache: { ttl: 1h }", "match: \"GET /of\", cache: off"] {
+        banyan.write_config(&config(&upstream.url(), "{}", &[after]))?;
+        banyan.hang_up()?;
+        eventually(async || {
+            let body = text(&mut client, "/of", "").await?;
+            ensure!(body == "/of", "{after}: {body} is still given");
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(())
+}
+
 /// A new config that says nothing else of a route does not throw away what is kept for it.
 #[tokio::test]
 async fn a_new_config_keeps_what_is_kept() -> Result<()> {

@@ -329,3 +329,34 @@ async fn one_that_does_not_read_does_not_stop_the_others() -> Result<()> {
     .await?;
     Ok(())
 }
+
+/// What is too large to be kept is not held for a slow reader either: it is slowed down, or broken off, and never wrong.
+#[tokio::test]
+async fn a_slow_reader_of_what_is_too_large_to_keep_costs_no_memory() -> Result<()> {
+    const SIZE: u64 = 64 << 20;
+    let gate = Gate::new();
+    let waits = gate.clone();
+    let upstream = Scripted::start(move |_| {
+        let head = reply(200, &[HOUR]).length(SIZE).head();
+        Answer::new().wait(&waits).send(head).pattern(Pattern::new(SIZE, 3))
+    })
+    .await?;
+    let banyan = keeping_with(&upstream.url(), "{ max_object: 1MiB }", &[]).await?;
+    let mut slow = crowd(&banyan, 1, "/", "").await?;
+    upstream.wait_for_requests(1).await?;
+    let others = crowd(&banyan, 3, "/", "").await?;
+    waiting(&banyan, 4).await?;
+    let before = banyan.memory_kib()?;
+    gate.open();
+    let reading = tokio::spawn(all(others));
+    let sum = Pattern::new(SIZE, 3).sha256();
+    let head = slow[0].read_response_head().await?;
+    assert_eq!(head.status, 200);
+    let answers = reading.await??;
+    let grown = banyan.memory_kib()?.saturating_sub(before);
+    assert!(grown < 32 * 1024, "{grown} KiB more");
+    assert!(answers.iter().all(|answer| answer.body.sha256 == sum), "the others have it all");
+    let late = slow[0].read_response_body("GET", &head).await?;
+    assert!(!late.complete || late.sha256 == sum, "{} bytes", late.length);
+    Ok(())
+}

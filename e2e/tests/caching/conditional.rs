@@ -1,7 +1,7 @@
 //! Validation: of what is kept by the upstream, and of what clients have by what is kept.
 
-use anyhow::Result;
-use banyan_testkit::{Answer, Reply};
+use anyhow::{Result, ensure};
+use banyan_testkit::{Answer, Reply, eventually};
 
 use super::kit::{Counts, HOUR, becomes, cache_status, kept, reply, send, text, whole};
 
@@ -271,6 +271,27 @@ async fn informational_answers_are_not_taken_for_the_final_one() -> Result<()> {
         let answer = client.get("/", "").await?;
         assert_eq!((answer.status, answer.text().as_str(), answer.fields.get("link")), (200, "body", None));
     }
+    assert_eq!(upstream.requests().len(), 1);
+    Ok(())
+}
+
+/// However alike the questions are, each answer says how old it is by then.
+#[tokio::test]
+async fn the_age_grows_from_one_use_to_the_next() -> Result<()> {
+    let (upstream, banyan) = kept(|_| reply(200, &[HOUR]).body("body").into()).await?;
+    let mut client = banyan.client().await?;
+    text(&mut client, "/", "").await?;
+    let mut ages = std::collections::BTreeSet::new();
+    eventually(async || {
+        let answer = client.get("/", "").await?;
+        let age: u64 = answer.fields.get("age").unwrap_or("0").parse()?;
+        let ttl = cache_status(&answer).rsplit_once("ttl=").map(|(_, ttl)| ttl.parse::<u64>());
+        assert!(ttl.is_none_or(|ttl| ttl == Ok(3600 - age)), "{age} {}", cache_status(&answer));
+        ages.insert(age);
+        ensure!(ages.len() >= 3, "{ages:?}");
+        Ok(())
+    })
+    .await?;
     assert_eq!(upstream.requests().len(), 1);
     Ok(())
 }

@@ -235,6 +235,47 @@ async fn own_answers(key: &str) -> Result<()> {
     Ok(())
 }
 
+/// A token for `{"sub":"a"}`, with this signature.
+fn token(signature: &str) -> String {
+    format!("Authorization: Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.{signature}\r\n")
+}
+
+/// Claims in a key are not verified: only the upstream knows who somebody is.
+#[tokio::test]
+async fn who_only_claims_to_be_somebody_is_not_given_theirs() -> Result<()> {
+    let route =
+        "match: \"GET /me\", cache: { ttl: 1h, key: [ path, \"jwt:sub\" ], allow: [ authorization ] }";
+    let (_upstream, banyan) = kept_by(&[route], |request| {
+        let is_real = request.fields.get("authorization").is_some_and(|token| token.ends_with(".real"));
+        if is_real { Reply::new(200).body("secret").into() } else { Reply::new(401).body("no").into() }
+    })
+    .await?;
+    let mut client = banyan.client().await?;
+    assert_eq!(text(&mut client, "/me", &token("real")).await?, "secret");
+    let kept = client.get("/me", &token("real")).await?;
+    assert!(cache_status(&kept).contains("hit"), "{}", cache_status(&kept));
+    assert_eq!(client.get("/me", &token("forged")).await?.status, 401);
+    Ok(())
+}
+
+#[tokio::test]
+async fn credentials_without_the_claim_are_told_apart() -> Result<()> {
+    let route =
+        "match: \"GET /me\", cache: { ttl: 1h, key: [ path, \"jwt:sub\" ], allow: [ authorization ] }";
+    let (_upstream, banyan) = kept_by(&[route], |request| {
+        Reply::new(200).body(request.fields.get("authorization").unwrap_or("nobody").to_owned()).into()
+    })
+    .await?;
+    let mut client = banyan.client().await?;
+    for _ in 0..2 {
+        for name in ["Bearer x", "Bearer y", "Basic x", "Bearer a.b.c"] {
+            assert_eq!(text(&mut client, "/me", &format!("Authorization: {name}\r\n")).await?, name);
+        }
+        assert_eq!(text(&mut client, "/me", "").await?, "nobody");
+    }
+    Ok(())
+}
+
 /// Only what RFC 3986 section 6.2.2 calls the same for everybody is one address. What upstreams may read in different ways,
 /// such as dots, empty segments and encoded slashes, is kept apart: nobody puts one answer in the place of another.
 #[tokio::test]

@@ -127,6 +127,56 @@ async fn two_gateways_with_one_redis_make_one_call() -> Result<()> {
     Ok(())
 }
 
+/// What one gateway keeps is given by another under the same conditions: variants, names, age, and what must be validated.
+#[tokio::test]
+async fn what_is_shared_is_for_the_same_people_and_as_old() -> Result<()> {
+    let upstream = Scripted::start(|request| {
+        let field = |name| request.fields.get(name).unwrap_or("-");
+        let said = format!("{} {} {}", request.target, field("accept-language"), field("authorization"));
+        match request.target.as_str() {
+            "/private" => reply(200, &[("Cache-Control", "private, max-age=60")]),
+            "/old" => reply(200, &[("Cache-Control", "max-age=60"), ("Age", "60")]),
+            "/aged" => reply(200, &[HOUR, ("Age", "100")]),
+            _ => reply(200, &[HOUR, ("Vary", "Accept-Language")]),
+        }
+        .body(said)
+        .into()
+    })
+    .await?;
+    let redis = Redis::start().await?;
+    let one = keeping_with(&upstream.url(), &redis.cache("5s"), &[]).await?;
+    let two = keeping_with(&upstream.url(), &redis.cache("5s"), &[]).await?;
+    let asked = [
+        ("/a", "Accept-Language: de", "/a de -"),
+        ("/a", "Accept-Language: en", "/a en -"),
+        ("/a", "", "/a - -"),
+        ("/a", "Accept-Language: de\r\nAuthorization: x", "/a de x"),
+        ("/a", "Accept-Language: de\r\nAuthorization: y", "/a de y"),
+        ("/private", "", "/private - -"),
+        ("/old", "", "/old - -"),
+        ("/aged", "", "/aged - -"),
+    ];
+    for banyan in [&one, &two, &one, &two] {
+        let mut client = banyan.client().await?;
+        for (target, fields, expected) in asked {
+            let fields = if fields.is_empty() { String::new() } else { format!("{fields}\r\n") };
+            assert_eq!(text(&mut client, target, &fields).await?, expected);
+        }
+        let age = client.get("/aged", "").await?.fields.get("age").and_then(|age| age.parse::<u64>().ok());
+        assert!(age.is_some_and(|age| age >= 100), "{age:?}");
+    }
+    // Never kept, wherever: names, what is private, and what was old when it came.
+    let count = |target: &str, name: Option<&str>| {
+        let is = |request: &&banyan_testkit::Received| {
+            request.target == target && request.fields.get("authorization") == name
+        };
+        upstream.requests().iter().filter(is).count()
+    };
+    assert_eq!((count("/a", Some("x")), count("/private", None), count("/old", None)), (4, 4, 4));
+    assert!(count("/a", None) <= 6 && count("/aged", None) <= 2);
+    Ok(())
+}
+
 /// One of them has the lease, and the other waits for what it fetches.
 #[tokio::test]
 async fn a_crowd_at_two_gateways_makes_one_call() -> Result<()> {
