@@ -96,7 +96,7 @@ impl Handle {
         let script = self.shared.scripts.invalidate.on(first.into_iter().chain(tags).chain(keys));
         let life = u64::try_from(self.shared.settings.tag_life().as_millis()).unwrap_or(u64::MAX);
         let script = script.with(invalidation.tags.len()).with(life).with(u8::from(invalidation.all));
-        let script = script.with(&names.channel).with(invalidation.encode());
+        let script = script.with(&names.channel).with(invalidation.encode(self.shared.origin));
         self.call(&script, |reply| one_of(reply, &["done"])).await
     }
 }

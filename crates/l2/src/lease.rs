@@ -141,6 +141,16 @@ impl Token {
         self.filled(reply)
     }
 
+    /// The same lease, as if it had been taken no later than `first`: for what was fetched under that lease and is to lie
+    /// under this key too. An invalidation between the two is meant for it as well, and fences it.
+    #[must_use]
+    pub fn as_of(mut self, first: &Self) -> Self {
+        if first.stamp < self.stamp {
+            (self.stamp, self.taken) = (first.stamp, first.taken);
+        }
+        self
+    }
+
     /// Gives the lease back without a value, so that whoever waits may try.
     pub async fn release(mut self) {
         self.ours = false;

@@ -36,7 +36,7 @@ impl Level {
         Handle { shared: Arc::clone(&self.shared), line: Arc::default() }
     }
 
-    /// Hears what any node invalidates, this one included.
+    /// Hears what any node invalidates; of what this level does itself, the echo.
     #[must_use]
     pub fn subscribe(&self) -> Subscription {
         Subscription::new(Arc::clone(&self.shared))

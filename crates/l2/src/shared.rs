@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) scripts: Scripts,
     pub(crate) breaker: Breaker,
     pub(crate) dice: Dice,
+    /// Who it is that says what is invalidated, so that it knows its own words when they come back.
+    pub(crate) origin: u64,
     pub(crate) counters: Counters,
     pending: Mutex<Pending>,
     /// Something is queued for whoever delivers.
@@ -36,11 +38,13 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(settings: Settings) -> Self {
+        let dice = Dice::unpredictable();
         Self {
             names: Names::new(&settings.prefix),
             scripts: Scripts::new(),
             breaker: Breaker::new(breaker(&settings).unwrap_or_default()),
-            dice: Dice::unpredictable(),
+            origin: dice.number(),
+            dice,
             counters: Counters::default(),
             pending: Mutex::default(),
             queued: Notify::new(),

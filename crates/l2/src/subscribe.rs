@@ -21,8 +21,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Notice {
-    /// Drop what is no longer true.
+    /// Drop what is no longer true: another node says so.
     Invalidated(Invalidation),
+    /// What this level itself has said comes back. By now Redis knows it. Whoever dropped what it means when they said it
+    /// has nothing left to do, and may since have kept what is true again.
+    Echo(Invalidation),
     /// Some may not have been heard: drop everything that has tags, or ask anew before it is used. It comes whenever a
     /// subscription begins, the first time too, since it is heard only from then on.
     Missed,
@@ -69,8 +72,11 @@ impl Subscription {
             match link.hear().await {
                 Heard::Message(message) => {
                     // What is not understood may have been said by a newer version, and meant something.
-                    let understood = Invalidation::decode(message.get_payload_bytes());
-                    return understood.map_or(Notice::Missed, Notice::Invalidated);
+                    return match Invalidation::decode(message.get_payload_bytes()) {
+                        Some((origin, said)) if origin == self.shared.origin => Notice::Echo(said),
+                        Some((_, said)) => Notice::Invalidated(said),
+                        None => Notice::Missed,
+                    };
                 }
                 Heard::Silence => {
                     if !link.is_alive().await {

@@ -9,7 +9,7 @@ use banyan_config::plan::{Redis, RedisUrl};
 use banyan_l2::{Handle, Notice, Settings};
 use tokio::{
     sync::mpsc,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval},
 };
 
 use super::{purges::Tag, shared::Cache};
@@ -19,6 +19,10 @@ const ORDERS: usize = 1_024;
 
 /// How often entries are dropped that were invalidated, if there are many such.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// How soon after the start the first word of having missed something is no reason to forget: what is kept by then was
+/// fetched since, by this process. A Redis that comes later has had time to be told something that we did not hear.
+const START: Duration = Duration::from_secs(1);
 
 /// What is to be told to all nodes.
 #[derive(Debug)]
@@ -132,14 +136,17 @@ async fn speak(cache: &Cache) {
             tracing::debug!(?delivery, "told the second level of the cache");
         }
     };
+    let begun = Instant::now();
     let hear = async {
         let mut subscription = level.level.subscribe();
         let mut is_first = true;
         loop {
             match subscription.next().await {
                 Notice::Invalidated(what) => heard(cache, what),
-                // What is in memory when the first connection is made was fetched a moment ago, by this process.
-                Notice::Missed if std::mem::take(&mut is_first) => {}
+                // It held here when it was said. What is kept again since, or was left by a purge that had to name
+                // everything there, is not meant.
+                Notice::Echo(_) => {}
+                Notice::Missed if std::mem::take(&mut is_first) && begun.elapsed() < START => {}
                 Notice::Missed => cache.purges.invalidate_all(),
             }
         }

@@ -168,3 +168,25 @@ async fn a_flushed_redis_fills_nothing_from_before() {
     assert_eq!(fill(&handle, &KEY, "new", &[3]).await, Fill::Stored);
     assert_eq!(value(&handle, &KEY).await, "new");
 }
+
+/// What was fetched once may lie under two keys, and an invalidation during the fetch ends both.
+#[tokio::test]
+async fn a_lease_taken_for_what_was_fetched_before_is_as_old_as_the_fetch() {
+    let server = Server::start().await;
+    let level = server.level();
+    let handle = level.handle();
+    for (key, invalidates) in [([1; 16], false), ([2; 16], true)] {
+        let first = won(&handle, &KEY).await;
+        if invalidates {
+            assert_eq!(handle.invalidate(&[7]).await, Delivery::Delivered);
+        }
+        let second = won(&handle, &key).await;
+        assert!(first.stamp() < second.stamp());
+        let second = second.as_of(&first);
+        assert_eq!(second.stamp(), first.stamp());
+        // In this order, so that the tag is first heard of from the later lease.
+        let expected = if invalidates { Fill::Fenced } else { Fill::Stored };
+        assert_eq!(second.fill(Bytes::from("two"), MINUTE, &[7]).await, expected);
+        assert_eq!(first.fill(Bytes::from("one"), MINUTE, &[7]).await, expected);
+    }
+}

@@ -7,8 +7,8 @@ use banyan_testkit::eventually;
 
 use crate::{helpers::KEY, server::Server};
 
-fn tags(tags: &[u64]) -> Notice {
-    Notice::Invalidated(Invalidation { tags: tags.to_vec(), ..Invalidation::default() })
+fn tags(tags: &[u64]) -> Invalidation {
+    Invalidation { tags: tags.to_vec(), ..Invalidation::default() }
 }
 
 async fn next(subscription: &mut Subscription) -> Notice {
@@ -22,13 +22,28 @@ async fn a_subscriber_hears_what_any_node_invalidates() {
     let mut subscription = here.subscribe();
     assert_eq!(next(&mut subscription).await, Notice::Missed, "it hears from now on only");
     assert_eq!(there.handle().invalidate(&[2, 1]).await, Delivery::Delivered);
-    assert_eq!(next(&mut subscription).await, tags(&[1, 2]));
-    assert_eq!(here.handle().delete(&[KEY]).await, Delivery::Delivered);
+    assert_eq!(next(&mut subscription).await, Notice::Invalidated(tags(&[1, 2])));
+    assert_eq!(there.handle().delete(&[KEY]).await, Delivery::Delivered);
     let deleted = Invalidation { keys: vec![KEY], ..Invalidation::default() };
     assert_eq!(next(&mut subscription).await, Notice::Invalidated(deleted));
     assert_eq!(there.handle().invalidate_all().await, Delivery::Delivered);
     let all = Invalidation { all: true, ..Invalidation::default() };
     assert_eq!(next(&mut subscription).await, Notice::Invalidated(all));
+}
+
+#[tokio::test]
+async fn a_subscriber_tells_its_own_words_from_those_of_others() {
+    let server = Server::start().await;
+    let (here, there) = (server.level(), server.level());
+    let (mut ours, mut theirs) = (here.subscribe(), there.subscribe());
+    for subscription in [&mut ours, &mut theirs] {
+        assert_eq!(next(subscription).await, Notice::Missed);
+    }
+    // Handles are many, and the level that speaks is one.
+    assert_eq!(here.handle().invalidate_all().await, Delivery::Delivered);
+    let all = Invalidation { all: true, ..Invalidation::default() };
+    assert_eq!(next(&mut ours).await, Notice::Echo(all.clone()));
+    assert_eq!(next(&mut theirs).await, Notice::Invalidated(all));
 }
 
 #[tokio::test]
@@ -45,7 +60,7 @@ async fn what_is_said_while_nobody_asks_is_kept() {
             () = std::future::ready(()) => {}
         }
         assert_eq!(level.handle().invalidate(&[tag]).await, Delivery::Delivered);
-        assert_eq!(next(&mut subscription).await, tags(&[tag]));
+        assert_eq!(next(&mut subscription).await, Notice::Echo(tags(&[tag])));
     }
 }
 
@@ -58,7 +73,7 @@ async fn a_subscriber_that_lost_its_connection_knows_that_it_missed_something() 
     assert_eq!(server.run::<i64>(&["CLIENT", "KILL", "TYPE", "pubsub"]).await, 1);
     assert_eq!(next(&mut subscription).await, Notice::Missed);
     assert_eq!(level.handle().invalidate(&[1]).await, Delivery::Delivered);
-    assert_eq!(next(&mut subscription).await, tags(&[1]));
+    assert_eq!(next(&mut subscription).await, Notice::Echo(tags(&[1])));
 }
 
 #[tokio::test]
@@ -82,7 +97,7 @@ async fn a_subscriber_comes_back_after_a_restart() {
         Ok(())
     };
     eventually(ask).await.unwrap();
-    assert_eq!(next(&mut subscription).await, tags(&[1]));
+    assert_eq!(next(&mut subscription).await, Notice::Echo(tags(&[1])));
 }
 
 #[tokio::test]
@@ -90,7 +105,7 @@ async fn a_message_that_is_not_understood_may_have_meant_anything() {
     let server = Server::start().await;
     let mut subscription = server.level().subscribe();
     assert_eq!(next(&mut subscription).await, Notice::Missed);
-    for garbage in ["", "x", "BnI21"] {
+    for garbage in ["", "x", "BnI22"] {
         assert_eq!(server.run::<i64>(&["PUBLISH", "{test}:invalidated", garbage]).await, 1);
         assert_eq!(next(&mut subscription).await, Notice::Missed, "{garbage:?}");
     }
