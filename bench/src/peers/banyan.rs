@@ -92,7 +92,10 @@ pub(crate) const BANYAN_CACHE: Candidate = Candidate {
     name: "Banyan",
     about: "cache in memory, metrics, access log to a file",
     command: Some(|site| {
-        let access = site.dir.join("access.log").display().to_string();
+        // Apart from the config, which is watched: nobody has both in one folder.
+        let logs = site.dir.join("log");
+        fs::create_dir_all(&logs)?;
+        let access = logs.join("access.log").display().to_string();
         start(site, &access, &ITEMS.replace("RULES", ""))
     }),
     requests: Requests::Same,

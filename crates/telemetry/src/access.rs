@@ -16,9 +16,9 @@ use std::{
 };
 
 /// A worker hands its buffer over when it holds this many bytes.
-pub const BUFFER_BYTES: usize = 64 * 1024;
+pub const BUFFER_BYTES: usize = 256 * 1024;
 /// Buffers that may wait for the writer.
-pub const QUEUE_BUFFERS: usize = 64;
+pub const QUEUE_BUFFERS: usize = 16;
 
 /// Where lines go.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -44,20 +44,29 @@ pub(crate) struct Exact {
     sets: RefCell<Vec<Set>>,
 }
 
-/// Places that a head may be in.
+/// Places that a head may be in: one line of memory, so that whatever is not the one is never touched.
 #[derive(Debug, Default)]
+#[repr(align(64))]
 struct Set {
+    /// Half of the hash of what is in each place.
+    tags: [u32; WAYS],
     places: [Option<Rc<Known>>; WAYS],
-    /// The hash of the head that came last and is not remembered.
-    last: u64,
+    /// The same of the head that came last and is not remembered.
+    last: u32,
     /// The place that is filled next.
-    turn: usize,
+    turn: u8,
+}
+
+impl Set {
+    /// Where a head with this tag is.
+    fn place(&self, tag: u32) -> Option<usize> {
+        (0..WAYS).find(|&at| self.tags[at] == tag && self.places[at].is_some())
+    }
 }
 
 /// A head, and what it came to.
 #[derive(Debug)]
 pub(crate) struct Known {
-    hash: u64,
     head: Box<[u8]>,
     generation: u64,
     entry: Weak<Entry>,
@@ -87,9 +96,11 @@ impl Exact {
     /// The answer to a head, if that is known and still right.
     pub(crate) fn find(&self, head: &[u8], generation: u64, cache: &Cache, now: Instant) -> Option<Again> {
         let (sets, hash) = (self.sets.borrow(), hash(head));
-        let places = &sets.get(set_of(sets.len(), hash)?)?.places;
-        let is_it = |known: &&Rc<Known>| known.hash == hash && *known.head == *head;
-        let known = places.iter().flatten().find(is_it).filter(|known| known.generation == generation)?;
+        let set = sets.get(set_of(sets.len(), hash)?)?;
+        let known = set.places[set.place(tag(hash))?].as_ref()?;
+        if known.generation != generation || *known.head != *head {
+            return None;
+        }
         let entry = known.entry.upgrade().filter(|entry| is_right(entry, cache, now))?;
         Some(Again { known: known.clone(), hit: Hit::new(entry, now), started: now })
     }
@@ -107,21 +118,21 @@ impl Exact {
         }
         let hash = hash(head);
         let Some(set) = set_of(sets.len(), hash).and_then(|at| sets.get_mut(at)) else { return false };
-        let came = std::mem::replace(&mut set.last, hash) == hash;
-        came || set.places.iter().flatten().any(|known| known.hash == hash)
+        let came = std::mem::replace(&mut set.last, tag(hash)) == tag(hash);
+        came || set.place(tag(hash)).is_some()
     }
 
     /// Remembers what a head came to.
     pub(crate) fn remember(&self, head: &[u8], generation: u64, entry: &Arc<Entry>, counted: Counted) {
         let (mut sets, hash) = (self.sets.borrow_mut(), hash(head));
         let Some(set) = set_of(sets.len(), hash).and_then(|at| sets.get_mut(at)) else { return };
-        let known = Known { hash, head: head.into(), generation, entry: Arc::downgrade(entry), counted };
-        let same = set.places.iter().position(|place| place.as_ref().is_some_and(|known| known.hash == hash));
+        let known = Known { head: head.into(), generation, entry: Arc::downgrade(entry), counted };
         let free = || set.places.iter().position(Option::is_none);
-        let at = same.or_else(free).unwrap_or_else(|| {
-            set.turn = (set.turn + 1) % WAYS;
-            set.turn
+        let at = set.place(tag(hash)).or_else(free).unwrap_or_else(|| {
+            set.turn = set.turn.wrapping_add(1);
+            usize::from(set.turn) % WAYS
         });
+        set.tags[at] = tag(hash);
         set.places[at] = Some(Rc::new(known));
     }
 
@@ -139,6 +150,12 @@ fn is_right(entry: &Entry, cache: &Cache, now: Instant) -> bool {
 /// Whoever builds colliding heads makes the worker forget, and nothing else.
 fn hash(head: &[u8]) -> u64 {
     BuildHasherDefault::<FxHasher>::default().hash_one(head)
+}
+
+/// The half of a hash that a set does not go by.
+#[expect(clippy::cast_possible_truncation, reason = "half of a hash is a hash")]
+const fn tag(hash: u64) -> u32 {
+    hash as u32
 }
 
 /// Which of so many sets, a power of two, a hash belongs to.
