@@ -7,6 +7,7 @@ use banyan_config::plan::{self, Environment, Listener, Plan, Route, Target, Unit
 use banyan_httpcache::Secret;
 use banyan_resilience::eject;
 use banyan_state::live::{UnitLive, Units};
+use tokio::time::Instant;
 
 use crate::{
     cache::{rules::CachedRoute, shared::Cache},
@@ -134,7 +135,6 @@ impl Compiled {
         Ok(Self {
             upstreams,
             policies,
-            cache: cache_of(&plan, cache_secret, before)?,
             cached: plan.routes.iter().map(|route| CachedRoute::of(&plan, route)).collect(),
             switchboard: before.map(|before| before.switchboard.clone()).unwrap_or_default(),
             tls: plan.listeners.iter().map(listener_tls).collect::<Result<_, _>>()?,
@@ -142,6 +142,8 @@ impl Compiled {
             router: Router::new(&plan.routes),
             labels: plan.routes.iter().map(label).collect(),
             trace_probability: plan.otlp.as_ref().map_or(0.0, |otlp| otlp.sample.ratio()),
+            // Last: a cache that goes on does so by this plan, and nothing may refuse the plan after that.
+            cache: cache_of(&plan, cache_secret, before)?,
             generation,
             plan,
         })
@@ -198,15 +200,15 @@ fn sheds(plan: &Plan) -> Vec<Option<plan::Shed>> {
     limits.enumerate().map(|(id, limits)| plan.shed.filter(|_| limits && differs(id))).collect()
 }
 
-/// The cache; of before, if it is to be the same.
+/// The cache; of before, if that can go on by this plan.
 fn cache_of(
     plan: &Plan,
     secret: Secret,
     before: Option<&Compiled>,
 ) -> Result<Option<Arc<Cache>>, ApplyError> {
     let Some(config) = &plan.cache else { return Ok(None) };
-    let known = before.and_then(|before| before.cache.as_ref()).filter(|cache| cache.config == *config);
-    if let Some(cache) = known {
+    let known = before.and_then(|before| before.cache.as_ref());
+    if let Some(cache) = known.filter(|cache| cache.goes_on(config, Instant::now())) {
         return Ok(Some(cache.clone()));
     }
     let cores = plan.workers.map_or_else(cores, std::num::NonZeroUsize::get);

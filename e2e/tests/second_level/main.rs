@@ -3,4 +3,5 @@
 mod kit;
 mod late;
 mod purging;
+mod reloading;
 mod sharing;

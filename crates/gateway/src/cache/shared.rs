@@ -1,8 +1,11 @@
 //! The cache of the process: what is kept, what is being fetched, what was invalidated.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    ops::Deref,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use banyan_config::plan;
@@ -22,10 +25,21 @@ use super::{
 /// The share of the memory that answers on their way may take besides.
 const ROOM_SHARE: u64 = 4;
 
+/// What the config says of the cache, in its newest version. A reload may change how long is waited and what is fetched
+/// ahead, while what is kept stays.
+///
+/// Every request reads it and a reload is rare, so a newer version is put behind the older one, which lasts as long as the
+/// cache: readers take no lock, and what they hold stays true.
+#[derive(Debug)]
+pub(crate) struct Config {
+    said: plan::Cache,
+    newer: OnceLock<Box<Self>>,
+}
+
 /// The cache of the process.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    pub(crate) config: plan::Cache,
+    pub(crate) config: Config,
     pub(crate) store: Store,
     pub(crate) flights: Arc<Flights>,
     pub(crate) purges: Purges,
@@ -37,6 +51,47 @@ pub(crate) struct Cache {
     stored: [AtomicU64; 3],
     /// What was asked for before this may not be kept: all of it was thrown away meanwhile.
     keep_from: AtomicU64,
+}
+
+impl Config {
+    fn new(said: plan::Cache) -> Self {
+        Self { said, newer: OnceLock::new() }
+    }
+
+    fn newest(&self) -> &Self {
+        let mut newest = self;
+        while let Some(newer) = newest.newer.get() {
+            newest = newer;
+        }
+        newest
+    }
+
+    /// Holds from now on.
+    fn put(&self, said: plan::Cache) {
+        let mut new = Box::new(Self::new(said));
+        // Somebody else may put one behind the newest meanwhile; then behind that.
+        while let Err(again) = self.newest().newer.set(new) {
+            new = again;
+        }
+    }
+}
+
+impl Deref for Config {
+    type Target = plan::Cache;
+
+    fn deref(&self) -> &plan::Cache {
+        &self.newest().said
+    }
+}
+
+impl Drop for Config {
+    /// One after the other: a chain that drops itself needs stack for each.
+    fn drop(&mut self) {
+        let mut next = self.newer.take();
+        while let Some(mut config) = next {
+            next = config.newer.take();
+        }
+    }
 }
 
 impl Cache {
@@ -53,12 +108,26 @@ impl Cache {
             flights: Flights::new(room, largest),
             purges: Purges::default(),
             secret,
-            heat: Heat::default(),
+            heat: Heat::new(urls_wanted(&config)),
             level,
             stored: Default::default(),
             keep_from: AtomicU64::new(0),
-            config,
+            config: Config::new(config),
         })
+    }
+
+    /// Goes on under a newer config, if that leaves what is kept where it is. Whether it does.
+    pub(crate) fn goes_on(&self, config: &plan::Cache, now: Instant) -> bool {
+        let plan::Cache { memory, max_object, redis, wait: _, warm: _ } = config;
+        let known: &plan::Cache = &self.config;
+        if (known.memory, known.max_object, &known.redis) != (*memory, *max_object, redis) {
+            return false;
+        }
+        if known != config {
+            self.config.put(config.clone());
+            self.heat.fit(urls_wanted(config), now);
+        }
+        true
     }
 
     /// The answer that lies under `place`, if it still stands.
@@ -150,6 +219,50 @@ impl Cache {
             let moment = self.purges.now();
             self.store.retain(|entry| self.purges.stands(&entry.standing, &entry.tags));
             self.purges.swept(moment);
+        }
+    }
+}
+
+/// How many of the most asked for URLs are wanted.
+fn urls_wanted(config: &plan::Cache) -> usize {
+    config.warm.map_or(0, |warm| warm.top)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn cache(config: &plan::Cache) -> Cache {
+        Cache::new(config.clone(), Secret::new([0; 16]), 1).unwrap()
+    }
+
+    #[test]
+    fn waiting_and_fetching_ahead_change_while_what_is_kept_stays() {
+        let (mut config, now) = (plan::Cache::default(), Instant::now());
+        let cache = cache(&config);
+        assert!(cache.goes_on(&config, now) && cache.config.newer.get().is_none(), "nothing has changed");
+        let before: &plan::Cache = &cache.config;
+        for seconds in 0..10_000 {
+            config.wait = Duration::from_secs(seconds);
+            assert!(cache.goes_on(&config, now));
+        }
+        assert_eq!(cache.config.wait, Duration::from_secs(9_999));
+        assert_eq!(before.wait, plan::Cache::default().wait, "who read it before");
+    }
+
+    #[test]
+    fn another_size_is_another_cache() {
+        let (config, now) = (plan::Cache::default(), Instant::now());
+        let other = [
+            plan::Cache { memory: config.memory + 1, ..config.clone() },
+            plan::Cache { max_object: config.max_object - 1, ..config.clone() },
+        ];
+        let cache = cache(&config);
+        for other in other {
+            assert!(!cache.goes_on(&other, now));
+            assert_eq!(*cache.config, config);
         }
     }
 }
