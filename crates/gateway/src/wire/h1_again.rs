@@ -64,7 +64,7 @@ pub(super) fn remember(worker: &Worker, client: &Client, raw: &Bytes, exchange: 
         && exchange.decision.is_none()
         && exchange.degraded.is_none()
         && exchange.caller_deadline.is_none()
-        && !(client.secure || seen.traceparent || seen.for_caches || seen.connection)
+        && !(client.secure || seen.traceparent || seen.for_caches)
         && local.compiled.trace_probability <= 0.0
         && exchange.generation == local.compiled.generation;
     if !is_by_head_alone || !worker.exact.wants(raw, cache) {
