@@ -57,7 +57,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: CacheAction,
     },
-    /// See what changed lately on a running gateway: reloads, units, breakers, faults
+    /// See what changed lately on a running gateway: reloads, units, breakers, faults, the cache
     Timeline(Timeline),
     /// See the upstreams of a running gateway and their endpoints
     Upstreams(Remote),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use banyan_state::CacheUrl;
+use banyan_telemetry::timeline::{Kind, Timeline};
 use tokio::{sync::Notify, task::spawn_blocking};
 
 use crate::{
@@ -11,17 +12,25 @@ use crate::{
     switches::Hand, view::PurgedView,
 };
 
+/// Characters of what was purged that the timeline shows: a line is read at a glance, and the log has all of it.
+const SHOWN: usize = 120;
+
 /// The cache as people have it.
 #[derive(Clone)]
 pub(crate) struct Caching {
     data_plane: Arc<dyn DataPlane>,
+    timeline: Arc<Timeline>,
     /// Told when a fill has begun.
     began: Arc<Notify>,
 }
 
 impl Caching {
-    pub(crate) const fn new(data_plane: Arc<dyn DataPlane>, began: Arc<Notify>) -> Self {
-        Self { data_plane, began }
+    pub(crate) const fn new(
+        data_plane: Arc<dyn DataPlane>,
+        timeline: Arc<Timeline>,
+        began: Arc<Notify>,
+    ) -> Self {
+        Self { data_plane, timeline, began }
     }
 
     /// How it is, and how far filling it is.
@@ -39,11 +48,13 @@ impl Caching {
 
     /// Throws away what is meant. Done even when the caller does not wait for it.
     pub(crate) async fn purge(&self, purge: Purge, hand: Hand) -> Result<PurgedView, Problem> {
-        let data_plane = self.data_plane.clone();
+        let (data_plane, timeline) = (self.data_plane.clone(), self.timeline.clone());
         let work = spawn_blocking(move || {
             let is_shared = data_plane.cache()?.second.is_some();
             let gone = data_plane.purge_cache(&purge)?;
             let (kind, what) = in_words(&purge);
+            let said = format!("purged {}: {gone} went from memory, {}", shown(kind, &what), hand.signed());
+            timeline.note(Kind::Cache, said);
             let (action, by, why) = ("purge", &hand.by, &hand.why);
             tracing::info!(target: "audit", action, kind, what, gone, by, why, "cache changed");
             let shared = if is_named(&purge) { "told" } else { "emptied" };
@@ -60,6 +71,8 @@ impl Caching {
             WarmRefused::Busy => refusal::warming(self.data_plane.warming()),
             WarmRefused::Draining => refusal::draining(),
         })?;
+        let said = format!("filling with a list of {count}, {rate} a second, {}", hand.signed());
+        self.timeline.note(Kind::Cache, said);
         self.began.notify_one();
         let (action, by, why) = ("warm", &hand.by, &hand.why);
         tracing::info!(target: "audit", action, urls = count, rate, by, why, "cache changed");
@@ -80,4 +93,12 @@ fn in_words(purge: &Purge) -> (&'static str, String) {
         Purge::Pattern(pattern) => ("pattern", pattern.clone()),
         Purge::All => ("all", String::new()),
     }
+}
+
+/// The same for a line of the timeline.
+fn shown(kind: &str, what: &str) -> String {
+    let mut left = what.chars();
+    let shown: String = left.by_ref().take(SHOWN).collect();
+    let end = if left.next().is_some() { "..." } else { "" };
+    if what.is_empty() { "everything".to_owned() } else { format!("{kind} '{shown}{end}'") }
 }

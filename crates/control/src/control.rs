@@ -71,11 +71,17 @@ impl Control {
             timeline.clone(),
         );
         let began = Arc::<Notify>::default();
-        let warmer = Warmer::new(parts.store, standing.clone(), parts.data_plane.clone(), began.clone());
+        let warmer = Warmer::new(
+            parts.store,
+            standing.clone(),
+            parts.data_plane.clone(),
+            timeline.clone(),
+            began.clone(),
+        );
         let shared = Shared {
             standing,
             switches: Arc::new(Switches::new(parts.data_plane.clone(), timeline.clone())),
-            caching: Caching::new(parts.data_plane.clone(), began),
+            caching: Caching::new(parts.data_plane.clone(), timeline.clone(), began),
             gate: warmer.gate(),
             timeline,
             data_plane: parts.data_plane,

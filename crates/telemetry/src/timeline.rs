@@ -21,6 +21,8 @@ pub enum Kind {
     Breaker,
     /// Faults were switched on or off.
     Chaos,
+    /// Kept answers were thrown away, or fetched ahead.
+    Cache,
 }
 
 /// Something that changed.
@@ -57,6 +59,7 @@ impl Kind {
             Self::Unit => "unit",
             Self::Breaker => "breaker",
             Self::Chaos => "chaos",
+            Self::Cache => "cache",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A purge at one gateway, and what it does to the memory of the others and to its own.
 
 use anyhow::{Result, ensure};
+use banyan_e2e::cli;
 use banyan_testkit::{Banyan, Scripted, eventually};
 
 use super::kit::{Redis, ask, has_written, keep, purge, upstream};
@@ -39,6 +40,8 @@ async fn what_is_named_goes_from_the_memory_of_all_and_nothing_else() -> Result<
         assert!(said.contains("1 w"), "{said}");
         is_fetched_anew(&upstream, &two, gone).await?;
     }
+    let told = cli(&one, &["timeline"], 0).await?;
+    assert!(told.contains("purged tag 'thing:1': 1 went from memory, by ann: wrong prices"), "{told}");
     for target in ["/tagged/2", "/b"] {
         for banyan in [&one, &two] {
             let status = ask(banyan, target, "").await?;

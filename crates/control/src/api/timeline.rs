@@ -18,7 +18,7 @@ pub(crate) struct Since {
     since: Option<u64>,
 }
 
-/// What changed since the process started, oldest first: reloads, units, breakers, faults made on purpose. The last 1,000
+/// What changed since the process started, oldest first: reloads, units, breakers, faults made on purpose, the cache. The last 1,000
 /// entries are kept, in memory only.
 #[utoipa::path(
     get, path = "/v1/timeline", operation_id = "show_timeline", security(("token" = [])), params(Since),

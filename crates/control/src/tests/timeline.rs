@@ -38,6 +38,30 @@ async fn changes_of_units_are_told_with_who_and_why() {
 }
 
 #[tokio::test]
+async fn what_is_done_to_the_cache_is_told_with_who_and_why() {
+    let bench = Bench::new();
+    let long = "x".repeat(200);
+    for body in [
+        json!({ "tag": "user:7", "by": "ada", "why": "wrong prices" }),
+        json!({ "pattern": long, "by": "ada" }),
+        json!({ "all": true, "by": "bob" }),
+    ] {
+        assert_eq!(bench.ask(Method::POST, "/v1/cache/purge", Some(body)).await.status, 200);
+    }
+    let list = json!({ "urls": ["http://a.example/1"], "rate": 7, "by": "bob" });
+    assert_eq!(bench.ask(Method::POST, "/v1/cache/warm", Some(list)).await.status, 202);
+    let timeline = bench.get("/v1/timeline").await;
+    let shown = format!("purged pattern '{}...': 17 went from memory, by ada", "x".repeat(120));
+    let expected = [
+        ("cache", "purged tag 'user:7': 17 went from memory, by ada: wrong prices"),
+        ("cache", &shown),
+        ("cache", "purged everything: 17 went from memory, by bob"),
+        ("cache", "filling with a list of 1, 7 a second, by bob"),
+    ];
+    assert_eq!(texts(&timeline), expected);
+}
+
+#[tokio::test]
 async fn reloads_are_told_and_what_they_move() {
     let (bench, _) = Bench::new().start();
     let reload = async |bench: &Started| bench.ask(Method::POST, "/v1/reload", None).await;

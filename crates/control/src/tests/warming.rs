@@ -129,6 +129,26 @@ async fn a_start_asks_for_what_was_asked_for_most_and_is_ready_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_timeline_tells_when_it_is_filled_and_what_came_of_it() {
+    let running = Running::start(bench("abcd", ALL)).await;
+    running.after(Duration::from_secs(1)).await;
+    let told = || -> Vec<String> {
+        running
+            .shared
+            .timeline
+            .since(0)
+            .into_iter()
+            .map(|entry| format!("{}: {}", entry.kind, entry.text))
+            .collect()
+    };
+    let begun = "cache: filling with the 3 that are asked for most, 50 a second";
+    assert_eq!(told(), [begun]);
+    running.cache().is_at(3, 3, false);
+    running.after(Duration::from_secs(1)).await;
+    assert_eq!(told(), [begun, "cache: filled: 2 of 3 kept, 1 not kept, 0 left out"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn readiness_does_not_wait_for_longer_than_it_was_told() {
     let running = Running::start(bench("abc", ALL)).await;
     running.after(Duration::from_millis(9_900)).await;

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use banyan_config::plan::Warm;
 use banyan_state::{CacheUrl, HotUrl, Store, StoreError};
+use banyan_telemetry::timeline::{Kind, Timeline};
 use tokio::{
     sync::{Notify, oneshot},
     task::spawn_blocking,
@@ -11,7 +12,7 @@ use tokio::{
 };
 
 use super::{Gate, list::merged};
-use crate::{DataPlane, WarmRefused, standing::Standing};
+use crate::{DataPlane, WarmProgress, WarmRefused, standing::Standing};
 
 /// How often the list is written. A process that is killed loses no more than that, out of hours.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -23,6 +24,7 @@ pub(crate) struct Warmer {
     store: Arc<dyn Store>,
     standing: Arc<Standing>,
     data_plane: Arc<dyn DataPlane>,
+    timeline: Arc<Timeline>,
     gate: Arc<Gate>,
     began: Arc<Notify>,
     /// What was known before: what an earlier process wrote, until this one has seen enough itself. `None` while that could
@@ -44,6 +46,7 @@ impl Warmer {
         store: Arc<dyn Store>,
         standing: Arc<Standing>,
         data_plane: Arc<dyn DataPlane>,
+        timeline: Arc<Timeline>,
         began: Arc<Notify>,
     ) -> Self {
         let (now, warm) = (Instant::now(), configured(&standing));
@@ -56,6 +59,7 @@ impl Warmer {
             store,
             standing,
             data_plane,
+            timeline,
             began,
             before,
             seen: Arc::default(),
@@ -135,6 +139,8 @@ impl Warmer {
         match self.data_plane.warm(urls, rate) {
             Ok(()) => {
                 self.watching = true;
+                let said = format!("filling with the {count} that are asked for most, {rate} a second");
+                self.timeline.note(Kind::Cache, said);
                 tracing::info!(urls = count, rate, "filling the cache with what is asked for most");
             }
             Err(why) => {
@@ -149,11 +155,17 @@ impl Warmer {
         }
     }
 
-    /// Opens the gate once the fill is over.
+    /// Opens the gate once the fill is over, and notes what came of it.
     fn look(&mut self) {
-        if self.data_plane.warming().is_none_or(|progress| !progress.running) {
-            self.watching = false;
-            self.gate.open();
+        let progress = self.data_plane.warming();
+        if progress.is_some_and(|progress| progress.running) {
+            return;
+        }
+        self.watching = false;
+        self.gate.open();
+        if let Some(WarmProgress { total, done, failed, skipped, .. }) = progress {
+            let said = format!("filled: {done} of {total} kept, {failed} not kept, {skipped} left out");
+            self.timeline.note(Kind::Cache, said);
         }
     }
 
