@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode};
 use anyhow::{Context as _, Result, anyhow, bail};
 use banyan_flags::Percent;
 use banyan_gateway::{
-    explain::{Ask, explain},
+    explain::{Ask, Step, explain},
     outcome::{Ending, ROWS, problem_type},
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -53,10 +53,14 @@ fn request(what: &Explain, method: &http::Method, path: &str) -> Result<ExitCode
     let ask = Ask { method, path, host: &what.host, headers: &headers, subject: what.subject_is.as_deref() };
     let running = if what.offline { None } else { running(config) };
     let steps = explain(&plan, &ask, |unit| percent_of(running.as_ref()?, unit));
-    for step in steps {
-        println!("{:<10}{}", step.name, step.says);
-    }
+    in_columns(&steps).for_each(|line| println!("{line}"));
     Ok(ExitCode::SUCCESS)
+}
+
+/// A line for each step; what they say begins in one column.
+fn in_columns(steps: &[Step]) -> impl Iterator<Item = String> {
+    let widest = steps.iter().map(|step| step.name.len()).max().unwrap_or_default();
+    steps.iter().map(move |step| format!("{:<widest$}  {}", step.name, step.says))
 }
 
 /// The admin API of this config's gateway, if one runs.
@@ -94,6 +98,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_steps_say_begins_in_one_column_behind_the_longest_name() {
+        let steps = [("route", "GET /a"), ("criticality", "normal"), ("call", "'a'")];
+        let steps = steps.map(|(name, says)| Step { name, says: says.to_owned() });
+        let lines: Vec<_> = in_columns(&steps).collect();
+        assert_eq!(lines, ["route        GET /a", "criticality  normal", "call         'a'"]);
+    }
 
     #[test]
     fn a_share_of_the_config_is_not_taken_for_one_set_at_run_time() {
