@@ -5,6 +5,7 @@
 
 mod cache;
 mod chaos;
+mod file;
 mod listen;
 mod policy;
 mod process;
@@ -21,6 +22,7 @@ use ipnet::IpNet;
 pub use self::{
     cache::{Cache, CacheAllow, CacheRules, KeyPart, Redis, RedisUrl, RouteCache, Warm},
     chaos::{Chaos, ChaosFailure, ChaosWhen},
+    file::File,
     listen::{Admin, Listener, ListenerTls},
     policy::{
         Breaker, BreakerMode, Concurrency, ConcurrencyLimit, Factor, Hedge, HedgeAfter, Override, Retry,

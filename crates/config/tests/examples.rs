@@ -137,3 +137,17 @@ fn the_cache_example_may_be_used_with_its_comments() {
 fn the_schema_is_a_schema() {
     assert!(jsonschema::meta::is_valid(&banyan_config::json_schema()));
 }
+
+/// Else a reload would connect anew to every upstream whose line has moved.
+#[test]
+fn a_file_is_the_same_wherever_it_is_named() {
+    let text = "version: 1\nlisten: { address: 127.0.0.1:1, tls: { cert: c.pem, key: k.pem } }\nupstreams: { a: { \
+                endpoints: [ \"https://a\" ], tls: { ca: r.pem } } }\nroutes: [ { match: \"* /{r...}\", to: a } ]\n";
+    let plans = [text.to_owned(), format!("# One more line.\n{text}")];
+    let [one, other] = plans.map(|text| banyan_config::parse("banyan.yaml", &text).unwrap());
+    let lines = |plan: &Plan| -> Vec<_> {
+        plan.upstreams.iter().filter_map(|upstream| Some(upstream.ca.as_ref()?.span.line)).collect()
+    };
+    assert!(lines(&one).iter().map(|line| line + 1).eq(lines(&other)) && !lines(&one).is_empty());
+    assert_eq!((one.upstreams, one.listeners), (other.upstreams, other.listeners));
+}

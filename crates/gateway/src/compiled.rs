@@ -24,18 +24,22 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// Certificates of an upstream.
-    #[error("upstream '{name}': {reason}")]
+    #[error("upstream '{name}'{}: {reason}", in_words(*.line))]
     Upstream {
         /// Its name.
         name: Arc<str>,
+        /// Where the config names its roots, from 1; `None` when it names none.
+        line: Option<usize>,
         /// What is wrong.
         reason: TlsError,
     },
     /// Certificates of a listener.
-    #[error("listener {address}: {reason}")]
+    #[error("listener {address} (line {line} of the config): {reason}")]
     Listener {
         /// Its address.
         address: std::net::SocketAddr,
+        /// Where the config names what is wrong, from 1.
+        line: usize,
         /// What is wrong.
         reason: TlsError,
     },
@@ -72,6 +76,11 @@ pub enum ApplyError {
     /// The workers are gone: the gateway is shutting down.
     #[error("the gateway is shutting down")]
     ShuttingDown,
+}
+
+/// A place in the config, if there is one.
+fn in_words(line: Option<usize>) -> String {
+    line.map_or_else(String::new, |line| format!(" (line {line} of the config)"))
 }
 
 /// Everything of one generation. Immutable; a request keeps the one it started with.
@@ -177,9 +186,9 @@ fn make_upstream(
     let plan::Eject { errors, base, max } = config.eject;
     let eject = eject::Settings::new(errors, base, max)
         .map_err(|error| ApplyError::Policy { name: name(), reason: format!("eject: {error}") })?;
-    SharedUpstream::new(config.clone(), before, patterns, eject)
-        .map(Arc::new)
-        .map_err(|reason| ApplyError::Upstream { name: name(), reason })
+    SharedUpstream::new(config.clone(), before, patterns, eject).map(Arc::new).map_err(|reason| {
+        ApplyError::Upstream { name: name(), line: config.ca.as_ref().map(|ca| ca.span.line), reason }
+    })
 }
 
 /// For each upstream, how it sheds. Only where it limits calls, so that there is a wait to go by, and where its routes
@@ -222,8 +231,12 @@ fn label(route: &Route) -> Arc<str> {
 
 fn listener_tls(listener: &Listener) -> Result<Option<Arc<rustls::ServerConfig>>, ApplyError> {
     let Some(files) = &listener.tls else { return Ok(None) };
-    let address = listener.address;
-    tls::server_config(files).map(Some).map_err(|reason| ApplyError::Listener { address, reason })
+    tls::server_config(files).map(Some).map_err(|reason| {
+        let is_key =
+            matches!(&reason, TlsError::File { path, .. } if *path == files.key.display().to_string());
+        let file = if is_key { &files.key } else { &files.cert };
+        ApplyError::Listener { address: listener.address, line: file.span.line, reason }
+    })
 }
 
 fn compile_unit(unit: &Unit, units: &Units) -> Result<CompiledUnit, ApplyError> {

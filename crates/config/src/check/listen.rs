@@ -56,7 +56,7 @@ fn listener(fields: &Fields<'_>, base: &Path, taken: &mut Taken<'_>) -> Read<Lis
 
 fn tls(fields: &Fields<'_>, base: &Path) -> Read<ListenerTls> {
     let (cert, key) = (fields.text::<FilePath>("cert"), fields.text::<FilePath>("key"));
-    Ok(ListenerTls { cert: cert?.value.below(base), key: key?.value.below(base) })
+    Ok(ListenerTls { cert: cert?.placed(base), key: key?.placed(base) })
 }
 
 fn admin(

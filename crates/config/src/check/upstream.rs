@@ -1,10 +1,6 @@
 //! The services behind the gateway.
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::HashMap, path::Path, time::Duration};
 
 use super::{
     chaos::{self, Subjects},
@@ -17,8 +13,8 @@ use super::{
 };
 use crate::{
     plan::{
-        Breaker, Chaos, Concurrency, Eject, Endpoint, Health, Hedge, HostField, Protocol, Retry, Throttle,
-        Upstream, ValidIf,
+        Breaker, Chaos, Concurrency, Eject, Endpoint, File, Health, Hedge, HostField, Protocol, Retry,
+        Throttle, Upstream, ValidIf,
     },
     read::{Fields, Named, Switch},
     report::Read,
@@ -147,7 +143,7 @@ fn endpoints(fields: &Fields<'_>) -> (Vec<Spanned<Endpoint>>, Read<()>) {
     (endpoints, whole)
 }
 
-fn ca(fields: &Fields<'_>, base: &Path, endpoints: Option<&[Spanned<Endpoint>]>) -> Read<Option<PathBuf>> {
+fn ca(fields: &Fields<'_>, base: &Path, endpoints: Option<&[Spanned<Endpoint>]>) -> Read<Option<File>> {
     let Some(tls) = fields.maybe_object("tls")? else { return Ok(None) };
     let ca = tls.text::<FilePath>("ca")?;
     if endpoints.is_some_and(|endpoints| endpoints.iter().all(|endpoint| !endpoint.value.tls)) {
@@ -155,7 +151,7 @@ fn ca(fields: &Fields<'_>, base: &Path, endpoints: Option<&[Spanned<Endpoint>]>)
         let hint = "write https:// endpoints, or remove 'tls'".to_owned();
         return Err(fields.problems().add(ca.span, message, Some(hint)));
     }
-    Ok(Some(ca.value.below(base)))
+    Ok(Some(ca.placed(base)))
 }
 
 fn health(fields: &Fields<'_>) -> Read<Health> {

@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use super::File;
+
 /// One address where clients connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
@@ -15,9 +17,9 @@ pub struct Listener {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerTls {
     /// Certificate chain, leaf first.
-    pub cert: PathBuf,
+    pub cert: File,
     /// Private key.
-    pub key: PathBuf,
+    pub key: File,
 }
 
 /// The admin API.

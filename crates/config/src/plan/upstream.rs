@@ -1,8 +1,8 @@
 //! The services behind the gateway.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use super::{Breaker, Chaos, Concurrency, Hedge, Retry, Throttle, ValidIf};
+use super::{Breaker, Chaos, Concurrency, File, Hedge, Retry, Throttle, ValidIf};
 
 /// A logical service called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Upstream {
     /// HTTP version spoken to it.
     pub protocol: Protocol,
     /// File with the PEM roots its certificate is checked against; `None`: the public web's.
-    pub ca: Option<PathBuf>,
+    pub ca: Option<File>,
     /// What the `Host` field says: the caller's, or the endpoint's authority.
     pub host: HostField,
     /// Active health check.

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::{read::FromText, report::Complaint};
+use crate::{plan::File, read::FromText, report::Complaint, source::Spanned};
 
 /// A file as it was written.
 pub(crate) struct FilePath(pub(crate) String);
@@ -11,6 +11,13 @@ impl FilePath {
     /// The path, starting at `base` when it is relative, without steps to where it is already.
     pub(crate) fn below(&self, base: &Path) -> PathBuf {
         base.join(&self.0).components().filter(|part| *part != Component::CurDir).collect()
+    }
+}
+
+impl Spanned<FilePath> {
+    /// The same with its place, for what is read only later.
+    pub(crate) fn placed(&self, base: &Path) -> File {
+        File { path: self.value.below(base), span: self.span }
     }
 }
 
