@@ -7,7 +7,7 @@ use std::{
 
 use http::{HeaderValue, Version};
 
-use crate::{cache::exact::Again, exchange::Exchange, outcome::Ending, trace::TraceContext, worker::Local};
+use crate::{cache::exact::Again, exchange::Exchange, outcome::Ending, worker::Local};
 
 /// Appends the line of an exchange.
 pub(crate) fn write(out: &mut Vec<u8>, local: &Local, exchange: &Exchange, at: SystemTime, took: Duration) {
@@ -41,7 +41,7 @@ pub(crate) fn write(out: &mut Vec<u8>, local: &Local, exchange: &Exchange, at: S
     if let Some(detail) = exchange.detail {
         text(out, "detail", |out| escape(out, detail));
     }
-    closing(out, &exchange.trace);
+    closing(out, &exchange.trace.trace_hex());
 }
 
 /// The line of a request that is the same to the last byte as one before it.
@@ -49,7 +49,7 @@ pub(crate) fn write_again(
     out: &mut Vec<u8>,
     client: &HeaderValue,
     again: &Again,
-    trace: &TraceContext,
+    trace: &[u8; 32],
     ended: Ended,
 ) {
     opening(out, ended.at, client);
@@ -102,8 +102,8 @@ pub(crate) fn route(out: &mut Vec<u8>, local: &Local, exchange: &Exchange) {
     }
 }
 
-fn closing(out: &mut Vec<u8>, trace: &TraceContext) {
-    text(out, "trace", |out| out.extend_from_slice(&trace.trace_hex()));
+fn closing(out: &mut Vec<u8>, trace: &[u8; 32]) {
+    text(out, "trace", |out| out.extend_from_slice(trace));
     out.extend_from_slice(b"}\n");
 }
 

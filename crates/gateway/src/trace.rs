@@ -34,6 +34,13 @@ impl TraceContext {
         }
     }
 
+    /// The id of a trace that begins and ends here, as 32 hexadecimal digits.
+    pub(crate) fn id_of_its_own(rng: &mut impl Rng) -> [u8; 32] {
+        let mut text = [0; 32];
+        write_hex(&mut text, rng.random::<u128>().max(1));
+        text
+    }
+
     /// `traceparent` for the next hop.
     pub(crate) fn value(&self) -> Option<HeaderValue> {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
@@ -61,10 +68,13 @@ fn sent(headers: &HeaderMap, seen: Seen) -> Option<(u128, u64, bool)> {
     if all.next().is_some() { None } else { parse(first.as_bytes()) }
 }
 
-fn write_hex(out: &mut [u8], mut value: u128) {
-    for digit in out.iter_mut().rev() {
-        *digit = b"0123456789abcdef"[(value & 0xF) as usize];
-        value >>= 4;
+/// Writes the lowest digits of a number, two for each byte.
+fn write_hex(out: &mut [u8], value: u128) {
+    let bytes = value.to_be_bytes();
+    let lowest = &bytes[bytes.len() - out.len() / 2..];
+    for (digits, byte) in out.chunks_exact_mut(2).zip(lowest) {
+        digits[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
+        digits[1] = b"0123456789abcdef"[usize::from(byte & 0xF)];
     }
 }
 

@@ -12,7 +12,7 @@ use banyan_telemetry::{
     access::LineBuffer,
     spans::{FinishedSpan, Spans},
 };
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 use rand::{SeedableRng as _, rngs::SmallRng};
 use tokio::{
     sync::{Notify, mpsc, oneshot, watch},
@@ -31,7 +31,6 @@ use crate::{
     compiled::Compiled,
     connections::Connections,
     exchange::Exchange,
-    forward::Seen,
     meter::Meter,
     outcome::Ending,
     shadow::tap::Job,
@@ -284,8 +283,7 @@ impl Worker {
         self.samples.note(&again.hit.entry.label);
         if let Some(log) = &self.log {
             let ended = Ended { ending, sent, at: self.wall_clock(now), took };
-            let trace =
-                TraceContext::of(&HeaderMap::new(), Seen::default(), 0.0, &mut *self.rng.borrow_mut());
+            let trace = TraceContext::id_of_its_own(&mut *self.rng.borrow_mut());
             log.borrow_mut().line(|out| access::write_again(out, client, again, &trace, ended));
         }
     }

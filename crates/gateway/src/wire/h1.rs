@@ -200,10 +200,28 @@ impl Connection {
     /// Answers a request that is the same to the last byte as one before it.
     async fn give_again(&mut self, again: &Again) -> After {
         self.shared.body.set(BodyState::Done);
-        let mut pump = h1_again::pump(again, std::mem::take(&mut self.outbox));
-        let ended = self.write(&mut pump).await;
-        let (sent, ending) = (pump.body_bytes, ended.err().unwrap_or(Ending::Ok));
-        self.outbox = pump.into_outbox();
+        let mut outbox = std::mem::take(&mut self.outbox);
+        h1_again::put(again, &mut outbox);
+        let mut written = 0;
+        // Nearly always all of it goes at once.
+        let flushed = poll_fn(|cx| {
+            Poll::Ready(outbox.poll_flush(&mut self.shared.stream.borrow_mut(), cx, &mut written))
+        });
+        let ended = match flushed.await {
+            Poll::Ready(Ok(())) => {
+                self.outbox = outbox;
+                Ok(())
+            }
+            Poll::Ready(Err(_)) => Err(Ending::ClientGone),
+            Poll::Pending => {
+                let mut pump = Pump::new(outbox, ResBody::empty(), Framing::Empty);
+                let ended = self.write(&mut pump).await;
+                self.outbox = pump.into_outbox();
+                ended
+            }
+        };
+        let (ending, sent) =
+            (ended.err().unwrap_or(Ending::Ok), if ended.is_ok() { again.hit.length() } else { 0 });
         self.worker.finish_again(again, &self.client.address, ending, sent);
         if ended.is_ok() {
             return After::Keep;

@@ -1,16 +1,12 @@
 //! A request that is the same to the last byte as one before it, on an HTTP/1.1 connection: see
 //! [`crate::cache::exact`].
 
-use banyan_http1::{Framing, HeadScanner};
+use banyan_http1::HeadScanner;
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use http::{Method, Version};
 use tokio::time::Instant;
 
-use super::{
-    body::{Reply, ResBody, Source},
-    outbox::Outbox,
-    pump::Pump,
-};
+use super::{body::Reply, outbox::Outbox};
 use crate::{
     access,
     cache::exact::{Again, Counted},
@@ -40,15 +36,13 @@ pub(super) fn find(
     Some(again)
 }
 
-/// The answer on its way.
-pub(super) fn pump(again: &Again, mut outbox: Outbox) -> Pump<ResBody> {
+/// Puts the whole answer into what is to be written.
+pub(super) fn put(again: &Again, outbox: &mut Outbox) {
     again.hit.encode(&mut outbox.buffer);
     outbox.buffer.put_slice(b"\r\n");
-    let framing = match again.hit.length() {
-        0 => Framing::Empty,
-        length => Framing::Length(length),
-    };
-    Pump::new(outbox, ResBody::new(Source::Stored(again.hit.clone())), framing)
+    if again.hit.length() > 0 {
+        outbox.put(again.hit.entry.body.clone());
+    }
 }
 
 /// Remembers what a head came to, if its answer depends on nothing else.
