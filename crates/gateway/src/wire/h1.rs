@@ -10,17 +10,17 @@ use std::{
 };
 
 use banyan_http1::{
-    Framing, HeadLimits, HeadScanner, Refusal, RequestHead, encode_response_head, encode_rest, parse_request,
+    Framing, HeadLimits, HeadScanner, RequestHead, encode_response_head, encode_rest, parse_request,
 };
 use bytes::BytesMut;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
-use http_body::Body as _;
+use http::{HeaderMap, Method, StatusCode, Version, header};
 use tokio::{io::AsyncReadExt as _, time::timeout};
 
 use super::{
     body::{Broken, Reply, ReqBody, ResBody},
     h1_again,
     h1_body::{BodyState, H1Body, Shared},
+    h1_frame::{answer_framing, refused, say_connection},
     h2,
     outbox::Outbox,
     pump::{Pump, PumpError},
@@ -31,7 +31,7 @@ use super::{
 use crate::{
     cache::exact::Again,
     exchange::Exchange,
-    forward::{self, Client},
+    forward::Client,
     outcome::Ending,
     pipeline::{self, Incoming},
     worker::Worker,
@@ -467,76 +467,4 @@ fn poll_gone(shared: &Shared, cx: &mut Context<'_>) -> Poll<()> {
         }
     }
     Poll::Pending
-}
-
-/// How an answer's body is framed towards the client; sets the fields that say so.
-fn answer_framing(response: &mut Reply, method: &Method, version: Version) -> Framing {
-    let (status, held, ended) =
-        (response.status(), response.body().held_length(), response.body().is_end_stream());
-    if response.body().stored().is_some() {
-        // Its head says the length, and that it is not sent is no reason to say otherwise.
-        let is_sent = method != Method::HEAD && status != StatusCode::NO_CONTENT;
-        return held.filter(|length| is_sent && *length > 0).map_or(Framing::Empty, Framing::Length);
-    }
-    let headers = response.headers_mut();
-    if status == StatusCode::NO_CONTENT || status.is_informational() {
-        headers.remove(header::CONTENT_LENGTH);
-        return Framing::Empty;
-    }
-    if method == Method::HEAD || status == StatusCode::NOT_MODIFIED {
-        return Framing::Empty;
-    }
-    if let Some(length) = held {
-        headers.insert(header::CONTENT_LENGTH, length.into());
-    }
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    match declared {
-        Some(length) => Framing::Length(length),
-        None if ended => {
-            headers.insert(header::CONTENT_LENGTH, 0.into());
-            Framing::Empty
-        }
-        None if version == Version::HTTP_10 => Framing::UntilClose,
-        None => {
-            headers.insert(header::TRANSFER_ENCODING, forward::CHUNKED);
-            Framing::Chunked
-        }
-    }
-}
-
-/// Says whether the connection stays, where the version's default is the other way round.
-fn say_connection(headers: &mut HeaderMap, version: Version, keep: bool, upgraded: bool) {
-    if upgraded {
-        return;
-    }
-    if !keep {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    } else if version == Version::HTTP_10 {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("keep-alive"));
-    }
-}
-
-fn refused(refusal: Refusal) -> Broken {
-    let (ending, detail) = match refusal {
-        Refusal::HeadTooLarge | Refusal::TooManyHeaders => (Ending::HeadTooLarge, None),
-        Refusal::TargetTooLong => (Ending::TargetTooLong, None),
-        Refusal::BadVersion => (Ending::BadVersion, None),
-        Refusal::UnknownTransferCoding => (Ending::UnknownCoding, None),
-        Refusal::Malformed(detail) | Refusal::BadChunk(detail) => (Ending::BadRequest, Some(detail)),
-        Refusal::BareLf => (Ending::BadRequest, Some("a line of the head ends in a bare LF")),
-        Refusal::BadTarget => (Ending::BadRequest, Some("the request target is not valid")),
-        Refusal::BadContentLength => (Ending::BadRequest, Some("Content-Length is repeated or not a number")),
-        Refusal::LengthAndEncoding => {
-            (Ending::BadRequest, Some("Transfer-Encoding and Content-Length stand in one request"))
-        }
-        Refusal::BadTransferEncoding => {
-            (Ending::BadRequest, Some("Transfer-Encoding does not say where the request ends"))
-        }
-        Refusal::MissingHost => (Ending::BadRequest, Some("the Host field is missing")),
-        Refusal::BadHost => (Ending::BadRequest, Some("the Host field is repeated or not valid")),
-        Refusal::HostMismatch => {
-            (Ending::BadRequest, Some("the request target names another host than the Host field"))
-        }
-    };
-    Broken { ending, detail }
 }
