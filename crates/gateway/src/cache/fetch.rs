@@ -11,7 +11,7 @@ use super::{
     flights::{Joined, Leader},
     hit::{self, CACHE_STATUS, NAME, Wanted},
     lead::{Fetch, lead},
-    look::Want,
+    look::{Want, note_degraded},
     outcome::Outcome,
 };
 use crate::{
@@ -73,6 +73,7 @@ pub(crate) async fn fetch(
             Verdict::Shared(head) => return Ok(shared(worker, exchange, &want, &head, waiter, leads)),
             Verdict::Entry(entry, found) => {
                 exchange.cache = Some(outcome(found, leads));
+                note_degraded(exchange, &entry);
                 let status = status(found, leads, &want);
                 let wanted = Wanted {
                     method: call.method,
@@ -197,6 +198,7 @@ fn has_it(worker: &Worker, want: &Want, headers: &HeaderMap) -> bool {
 const fn outcome(found: Found, leads: bool) -> Outcome {
     match found {
         Found::InsteadOf(_) => Outcome::StaleIfError,
+        Found::Landed => Outcome::Hit,
         _ if !leads => Outcome::Coalesced,
         Found::SharedLevel => Outcome::SecondLevel,
         Found::Validated => Outcome::Validated,
@@ -206,16 +208,18 @@ const fn outcome(found: Found, leads: bool) -> Outcome {
 /// What `Cache-Status` says of an answer that was kept after all.
 fn status(found: Found, leads: bool, want: &Want) -> HeaderValue {
     let (forwarded_status, detail) = match found {
-        Found::SharedLevel => (None, "second-level"),
-        Found::Validated => (Some(304), "validated"),
-        Found::InsteadOf(status) => (status, "served-stale"),
+        Found::Landed => (None, None),
+        Found::SharedLevel => (None, Some("second-level")),
+        Found::Validated => (Some(304), Some("validated")),
+        Found::InsteadOf(status) => (status, Some("served-stale")),
     };
+    let hit = matches!(found, Found::Landed | Found::SharedLevel);
     CacheStatus {
-        hit: found == Found::SharedLevel,
-        forwarded: (found != Found::SharedLevel).then_some(want.why),
+        hit,
+        forwarded: (!hit).then_some(want.why),
         forwarded_status,
         collapsed: !leads,
-        detail: Some(detail),
+        detail,
         ..CacheStatus::default()
     }
     .member(NAME)

@@ -50,6 +50,8 @@ pub(crate) enum Verdict {
 /// How a flight came to an answer of the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
+    /// Another fetch had just brought it.
+    Landed,
     /// Another node, or this one before its restart, had it.
     SharedLevel,
     /// The upstream says that it still holds.

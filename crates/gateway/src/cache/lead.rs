@@ -10,8 +10,8 @@ use std::{
 
 use banyan_config::plan::UpstreamId;
 use banyan_httpcache::{
-    self as httpcache, Answered, AskedWith, Basis, NotStored, Storable, Validators, Variant, freshen, is_for,
-    may_serve_on_error, storable, strip_for_store, tags,
+    self as httpcache, Answered, AskedWith, Basis, Forwarded, NotStored, Storable, Validators, Variant,
+    freshen, is_for, may_serve_on_error, storable, strip_for_store, tags,
 };
 use banyan_resilience::cache::early;
 use bytes::Bytes;
@@ -153,6 +153,9 @@ pub(crate) async fn lead(fetch: Fetch, leader: Leader, own: Own) {
 }
 
 async fn run(fetch: &Fetch, leader: &Leader, own: &Own) {
+    if let Some(entry) = landed(fetch) {
+        return leader.flight.settle(Verdict::Entry(entry, Found::Landed));
+    }
     let lease = match second::find(fetch, leader).await {
         Second::Found(entry) => return leader.flight.settle(Verdict::Entry(entry, Found::SharedLevel)),
         Second::Fetch(lease) => lease,
@@ -174,6 +177,19 @@ async fn run(fetch: &Fetch, leader: &Leader, own: &Own) {
         };
     }
     answered(fetch, leader, own, came, lease).await;
+}
+
+/// What another fetch has brought since this one's request looked. That one was over before this one began, and an answer
+/// is kept before its fetch is forgotten, so what is asked for here would be the same once more.
+fn landed(fetch: &Fetch) -> Option<Arc<Entry>> {
+    let want = &fetch.want;
+    if want.asked != httpcache::Asked::NOTHING || want.why == Forwarded::Request {
+        return None;
+    }
+    let entry = want.cache.entry(want.place)?;
+    let is_known = want.stored.as_ref().is_some_and(|known| Arc::ptr_eq(known, &entry));
+    let is_for_others = entry.anonymous && fetch.fields.sent().contains_key(header::AUTHORIZATION);
+    (!is_known && !is_for_others && entry.is_fresh(Instant::now())).then_some(entry)
 }
 
 /// The upstream failed: what is kept is better than nothing, if it may be given.
