@@ -29,7 +29,7 @@ impl<T, E> Call<'_, T, E> {
         F: Fn(Attempt) -> R,
         R: Future<Output = Result<T, E>>,
     {
-        let first = self.leg(self.begin(number, false, now, slot, permit), operation);
+        let first = self.begin(number, false, now, slot, permit);
         // A probe is one careful question: it is not asked twice at once.
         let may_hedge = self.repeatable && permit.is_none_or(|permit| !permit.is_probe());
         let hedge = self.policy.hedge.as_deref().filter(|_| may_hedge);
@@ -38,7 +38,8 @@ impl<T, E> Call<'_, T, E> {
             Some((hedge, now + hedge.delay(now)?))
         });
         match delay {
-            None => first.await,
+            // Made where it is awaited: a future that is handed about first is copied, and this one is large.
+            None => self.leg(first, operation).await,
             // Boxed, so that calls without hedging do not carry the room for a second leg.
             Some((hedge, at)) => {
                 let spare = || self.spare(number, hedge, permit);
@@ -49,7 +50,7 @@ impl<T, E> Call<'_, T, E> {
 
     async fn hedged<F, R>(
         &self,
-        first: impl Future<Output = Ended<T, E>>,
+        first: Attempt,
         spare: impl FnOnce() -> Option<Attempt>,
         started: Instant,
         at: Instant,
@@ -59,7 +60,7 @@ impl<T, E> Call<'_, T, E> {
         F: Fn(Attempt) -> R,
         R: Future<Output = Result<T, E>>,
     {
-        let mut first = pin!(first);
+        let mut first = pin!(self.leg(first, operation));
         if let Ok(ended) = timeout_at(at, first.as_mut()).await {
             return ended;
         }
