@@ -29,8 +29,9 @@ const TABLE: &[(&str, May)] = &[
     // A library for any Rust service: it knows nothing of the rest.
     ("banyan-resilience", May::UseOnly(&[])),
     ("banyan-l2", May::UseOnly(&["banyan-resilience"])),
-    ("banyan-state", May::UseOnly(&["banyan-flags"])),
-    ("banyan-config", May::UseOnly(&["banyan-flags"])),
+    ("banyan-rollout", May::UseOnly(&["banyan-flags"])),
+    ("banyan-state", May::UseOnly(&["banyan-compare", "banyan-flags", "banyan-rollout"])),
+    ("banyan-config", May::UseOnly(&["banyan-compare", "banyan-flags", "banyan-rollout"])),
     ("banyan-telemetry", May::UseOnly(&["banyan-config", "banyan-state"])),
     (
         "banyan-gateway",
@@ -42,11 +43,19 @@ const TABLE: &[(&str, May)] = &[
             "banyan-httpcache",
             "banyan-l2",
             "banyan-resilience",
+            "banyan-rollout",
             "banyan-state",
             "banyan-telemetry",
         ]),
     ),
-    ("banyan-control", May::UseOnly(&["banyan-config", "banyan-flags", "banyan-state", "banyan-telemetry"])),
+    ("banyan-control", May::UseOnly(&[
+            "banyan-compare",
+            "banyan-config",
+            "banyan-flags",
+            "banyan-rollout",
+            "banyan-state",
+            "banyan-telemetry",
+        ])),
     // It sees the gateway from outside only, as clients and backends do.
     ("banyan-demo", May::UseOnly(&[])),
     (
@@ -62,6 +71,7 @@ const TABLE: &[(&str, May)] = &[
             "banyan-httpcache",
             "banyan-l2",
             "banyan-resilience",
+            "banyan-rollout",
             "banyan-state",
             "banyan-telemetry",
         ]),
