@@ -1,8 +1,10 @@
 //! JSON read one level at a time, with numbers kept as they were written.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde_json::{Value, value::RawValue};
+
+use crate::rules::Leaf;
 
 /// A body that is JSON throughout.
 #[derive(Debug)]
@@ -12,7 +14,7 @@ pub(crate) struct Document<'a>(&'a RawValue);
 #[derive(Debug)]
 pub(crate) enum Node<'a> {
     Null,
-    Boolean,
+    Boolean(bool),
     Number(&'a str),
     String(String),
     Array(Vec<&'a RawValue>),
@@ -43,11 +45,32 @@ impl<'a> Node<'a> {
             Some(b'{') => Self::Object(serde_json::from_str(text)?),
             Some(b'[') => Self::Array(serde_json::from_str(text)?),
             Some(b'"') => Self::String(serde_json::from_str(text)?),
-            Some(b't' | b'f') => Self::Boolean,
+            Some(first @ (b't' | b'f')) => Self::Boolean(*first == b't'),
             Some(b'n') => Self::Null,
             _ => Self::Number(text),
         })
     }
+
+    /// The value as rules see it.
+    pub(crate) fn leaf(&self) -> Leaf<'_> {
+        match self {
+            Self::Null => Leaf::Null,
+            Self::Boolean(value) => Leaf::Boolean(*value),
+            Self::Number(text) => Leaf::Number(text),
+            Self::String(text) => Leaf::Text(Cow::Borrowed(text)),
+            Self::Array(_) => Leaf::List,
+            Self::Object(_) => Leaf::Object,
+        }
+    }
+}
+
+/// What a JSON Pointer's keys lead to, if anything.
+pub(crate) fn lookup<'a>(raw: &'a RawValue, keys: &[String]) -> Option<&'a RawValue> {
+    keys.iter().try_fold(raw, |raw, key| match Node::read(raw).ok()? {
+        Node::Object(members) => members.get(key).copied(),
+        Node::Array(elements) => elements.get(key.parse::<usize>().ok()?).copied(),
+        _ => None,
+    })
 }
 
 /// The value at a place, for a report.

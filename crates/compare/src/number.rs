@@ -21,6 +21,17 @@ pub(crate) fn equal(left: &str, right: &str) -> bool {
     }
 }
 
+/// One text for all ways to write a number; the text itself when it has too large an exponent.
+pub(crate) fn canonical(text: &str) -> String {
+    Decimal::read(text).map_or_else(
+        || text.to_owned(),
+        |Decimal { negative, digits, exponent }| {
+            let sign = if negative { "-" } else { "" };
+            format!("{sign}{digits}e{exponent}")
+        },
+    )
+}
+
 impl Decimal {
     /// From a valid JSON number; `None` when its exponent does not fit.
     fn read(text: &str) -> Option<Self> {

@@ -6,9 +6,10 @@ use serde_json::value::RawValue;
 
 use crate::{
     DifferenceKind, Rules,
+    align::{Alignment, Budget, Reader},
     difference::{BODY, Differences, MAX_PATH_CHARS},
+    ids::Pairing,
     node::{Document, Node, value},
-    number,
     pattern::Segment,
 };
 
@@ -17,48 +18,51 @@ pub(crate) fn compare(
     control: &Document<'_>,
     candidate: &Document<'_>,
     rules: &Rules,
+    ids: &mut Pairing<'_>,
     found: &mut Differences,
 ) {
-    Walk { rules, path: Vec::new(), found }.values(control.root(), candidate.root());
+    let through = rules.has_ids() && ids.is_across();
+    let mut walk = Walk { rules, ids, path: Vec::new(), budget: Budget::default(), through, found };
+    walk.values(control.root(), candidate.root());
 }
 
 /// The place reached, and what was found so far.
-struct Walk<'r> {
+struct Walk<'r, 'i> {
     rules: &'r Rules,
+    ids: &'r mut Pairing<'i>,
     path: Vec<Segment>,
+    budget: Budget,
+    /// Whether equal text is looked through too: an id that is the same on both sides may be the wrong one.
+    through: bool,
     found: &'r mut Differences,
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     /// Two values at the current path. Recursion ends at the depth a [`Document`] may have.
     fn values(&mut self, control: &RawValue, candidate: &RawValue) {
-        if control.get() == candidate.get() || self.found.is_full() || self.rules.ignores(&self.path) {
+        let settled = !self.through && control.get() == candidate.get();
+        if settled || self.found.is_full() || self.rules.ignores(&self.path) {
             return;
         }
         let kind = match (Node::read(control), Node::read(candidate)) {
             (Ok(Node::Object(left)), Ok(Node::Object(right))) => return self.objects(&left, &right),
             (Ok(Node::Array(left)), Ok(Node::Array(right))) => {
-                self.elements(&left, &right);
-                if left.len() == right.len() {
-                    return;
-                }
-                DifferenceKind::Length
+                return self.arrays(&left, &right, [control, candidate]);
             }
-            (Ok(Node::Number(left)), Ok(Node::Number(right))) if number::equal(left, right) => return,
-            (Ok(Node::String(left)), Ok(Node::String(right))) if left == right => return,
-            (Ok(left), Ok(right)) if std::mem::discriminant(&left) != std::mem::discriminant(&right) => {
-                DifferenceKind::Type
-            }
-            _ => DifferenceKind::Value,
+            (Ok(left), Ok(right)) => self.rules.lens(&self.path).judge(&left.leaf(), &right.leaf(), self.ids),
+            // Cannot be: both were read once already.
+            _ => Some(DifferenceKind::Value),
         };
-        self.add(kind, Some(control), Some(candidate));
+        if let Some(kind) = kind {
+            self.add(kind, Some(control), Some(candidate));
+        }
     }
 
     fn objects(&mut self, control: &BTreeMap<String, &RawValue>, candidate: &BTreeMap<String, &RawValue>) {
         let keys: BTreeSet<&String> = control.keys().chain(candidate.keys()).collect();
         for key in keys {
             let (left, right) = (control.get(key).copied(), candidate.get(key).copied());
-            if left.map(RawValue::get) == right.map(RawValue::get) {
+            if !self.through && left.map(RawValue::get) == right.map(RawValue::get) {
                 continue;
             }
             self.path.push(Segment::Key(key.clone()));
@@ -71,11 +75,49 @@ impl Walk<'_> {
         }
     }
 
-    /// Elements that both arrays have, by position.
-    fn elements(&mut self, control: &[&RawValue], candidate: &[&RawValue]) {
-        for (index, (left, right)) in control.iter().zip(candidate).enumerate() {
+    /// Two lists: elements that belong together are compared, and what the lists say beyond that is reported.
+    fn arrays(&mut self, control: &[&RawValue], candidate: &[&RawValue], whole: [&RawValue; 2]) {
+        if self.rules.lens(&self.path).only_types() {
+            return self.pairs((0..control.len()).zip(0..candidate.len()), control, candidate);
+        }
+        let key = self.rules.set_by(&self.path);
+        let mut reader = Reader { rules: self.rules, ids: &*self.ids, path: &mut self.path };
+        let aligned = Alignment::of(control, candidate, key, &mut reader, &mut self.budget);
+        self.pairs(aligned.pairs.iter().copied(), control, candidate);
+        if key.is_some() {
+            return self.unpaired(&aligned, control, candidate);
+        }
+        if control.len() != candidate.len() {
+            self.add(DifferenceKind::Length, Some(whole[0]), Some(whole[1]));
+        }
+        if aligned.reordered {
+            self.add(DifferenceKind::Order, Some(whole[0]), Some(whole[1]));
+        }
+    }
+
+    fn pairs(
+        &mut self,
+        pairs: impl Iterator<Item = (usize, usize)>,
+        control: &[&RawValue],
+        candidate: &[&RawValue],
+    ) {
+        for (left, right) in pairs {
+            self.path.push(Segment::Index(left));
+            self.values(control[left], candidate[right]);
+            self.path.pop();
+        }
+    }
+
+    /// Elements of a set that the other side does not have.
+    fn unpaired(&mut self, aligned: &Alignment, control: &[&RawValue], candidate: &[&RawValue]) {
+        for &index in &aligned.only_control {
             self.path.push(Segment::Index(index));
-            self.values(left, right);
+            self.one_sided(DifferenceKind::Missing, Some(control[index]), None);
+            self.path.pop();
+        }
+        for &index in &aligned.only_candidate {
+            self.path.push(Segment::Index(index));
+            self.one_sided(DifferenceKind::Extra, None, Some(candidate[index]));
             self.path.pop();
         }
     }
@@ -87,7 +129,7 @@ impl Walk<'_> {
     }
 
     fn add(&mut self, kind: DifferenceKind, control: Option<&RawValue>, candidate: Option<&RawValue>) {
-        self.found.add(report(&self.path), kind, control.and_then(value), candidate.and_then(value));
+        self.found.add(report(&self.path), kind, || [control.and_then(value), candidate.and_then(value)]);
     }
 }
 
