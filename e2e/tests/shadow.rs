@@ -1,7 +1,7 @@
 //! The other side gets a copy. What it makes of it is counted, and changes nothing for anybody.
 
 use anyhow::{Result, ensure};
-use banyan_e2e::{Sides, Verdict};
+use banyan_e2e::{Sides, Verdict, cli};
 use banyan_testkit::{Answer, Banyan, Pattern, Received, Reply, eventually};
 use serde_json::{Value, json};
 
@@ -248,5 +248,89 @@ async fn a_fallback_is_not_compared() -> Result<()> {
     let unit = banyan.admin()?.get("/v1/units/articles/shadow").await?;
     assert_eq!((count(&unit.json, "matched"), count(&unit.json, "mismatched")), (0, 0), "{}", unit.text);
     assert_eq!(sides.legacy.requests().len(), 10, "each was asked for once");
+    Ok(())
+}
+
+/// Legacy says another time and another order of tags whenever it is asked: that the replacement does too is no difference.
+#[tokio::test]
+async fn what_a_side_does_not_say_twice_is_noise_and_what_the_other_never_says_is_not() -> Result<()> {
+    let turn = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let noisy = |title: &'static str| {
+        let turn = turn.clone();
+        move |_: &Received| {
+            let turn = turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let tags = if turn.is_multiple_of(2) { ["a", "b"] } else { ["b", "a"] };
+            let answer =
+                json!({ "title": title, "at": turn, "tags": tags, "request": format!("{turn:032x}") });
+            Answer::from(Reply::new(200).json(&answer))
+        }
+    };
+    let sides = Sides::of(noisy("same"), noisy("same")).await?;
+    let banyan = Banyan::start(&sides.config("shadow: { sample: 100% }")).await?;
+    let mut client = banyan.client().await?;
+    for _ in 0..60 {
+        client.get("/articles/7", "X-User-Id: ann\r\n").await?;
+    }
+    let quiet =
+        report(&banyan, |report| count(report, "matched") + count(report, "mismatched") == 60).await?;
+    let sure = |report: &Value| -> Vec<String> {
+        let paths = report["paths"].as_array().cloned().unwrap_or_default();
+        paths.iter().filter(|path| path["differs"] == true).map(|path| path["path"].to_string()).collect()
+    };
+    assert_eq!(sure(&quiet), [""; 0], "{quiet}");
+    assert_eq!(sides.legacy.requests().len(), 120, "asked once more for each");
+
+    let sides = Sides::of(noisy("old"), noisy("new")).await?;
+    let banyan = Banyan::start(&sides.config("shadow: { sample: 100% }")).await?;
+    let mut client = banyan.client().await?;
+    for _ in 0..60 {
+        client.get("/articles/7", "X-User-Id: ann\r\nAuthorization: Bearer hush\r\n").await?;
+    }
+    let found =
+        report(&banyan, |report| count(report, "matched") + count(report, "mismatched") == 60).await?;
+    assert_eq!(sure(&found), ["\"/title\""], "{found}");
+    let told = cli(&banyan, &["diff", "articles"], 0).await?;
+    assert!(told.contains("/title") && told.contains("curl") && !told.contains("hush"), "{told}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_side_is_asked_again_only_where_that_is_wanted() -> Result<()> {
+    let sides = Sides::of(says(json!(1)), says(json!(1))).await?;
+    let banyan = Banyan::start(&sides.config("shadow: { sample: 100%, again: false }")).await?;
+    ask_legacy(&banyan, 10, "1").await?;
+    let report = report(&banyan, |report| count(report, "matched") == 10).await?;
+    assert_eq!((&report["triples"], sides.legacy.requests().len()), (&json!(0), 10));
+    Ok(())
+}
+
+/// A write is played again only where nothing comes of it, by nobody, and under a key of its own.
+#[tokio::test]
+async fn writes_are_copied_to_an_isolated_side_without_what_speaks_for_a_user() -> Result<()> {
+    let sides = Sides::start().await?;
+    let isolated = Sides::start().await?;
+    let shadow = "shadow: { sample: 100%, writes_to: isolated }";
+    let upstream = format!(
+        "upstreams:\n  isolated: {{ endpoints: [\"{}\"], isolated: true }}\n",
+        isolated.replacement.url()
+    );
+    let config = sides.config(shadow).replacen("upstreams:\n", &upstream, 1);
+    let banyan = Banyan::start(&config).await?;
+    let mut client = banyan.client().await?;
+    let secrets =
+        "Authorization: Bearer hush\r\nCookie: session=hush\r\nIdempotency-Key: mine\r\nX-User-Id: ann\r\n";
+    client
+        .write(&format!("POST /articles HTTP/1.1\r\nHost: a\r\n{secrets}Content-Length: 2\r\n\r\nhi"))
+        .await?;
+    assert_eq!(client.read_response("POST").await?.status, 200);
+    let copies = isolated.replacement.wait_for_done(1).await?;
+    let copy = &copies[0];
+    assert_eq!((copy.method.as_str(), copy.fields.get("banyan-shadow")), ("POST", Some("1")));
+    assert_eq!([copy.fields.get("authorization"), copy.fields.get("cookie")], [None, None]);
+    let key = copy.fields.get("idempotency-key").unwrap_or_default();
+    assert!(key.starts_with("banyan-shadow-") && key.len() > 40, "{key}");
+    assert_eq!(sides.legacy.requests().len(), 1, "the write itself is done once");
+    assert!(sides.replacement.requests().is_empty());
+    report(&banyan, |report| count(report, "mismatched") + count(report, "matched") == 1).await?;
     Ok(())
 }

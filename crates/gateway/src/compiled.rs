@@ -2,10 +2,10 @@
 
 use std::{collections::HashMap, io, sync::Arc};
 
-use banyan_compare::Rules;
 use banyan_config::plan::{self, Environment, Listener, Plan, Route, Target, Unit, Upstream};
 use banyan_httpcache::Secret;
 use banyan_resilience::eject;
+use banyan_rollout::judge::RouteIndex;
 use banyan_state::live::{UnitLive, Units};
 use tokio::time::Instant;
 
@@ -14,6 +14,7 @@ use crate::{
     chaos::{ChaosError, ChaosTarget, Switchboard},
     dependency::{Ears, Patterns, Policies},
     gateway::cores,
+    judging,
     router::Router,
     shadow::unit::ShadowUnit,
     upstream::host::SharedUpstream,
@@ -62,14 +63,6 @@ pub enum ApplyError {
     /// The level of the cache that nodes share.
     #[error("cache.redis: {0}")]
     Cache(String),
-    /// An ignore rule of a shadow.
-    #[error("unit '{unit}': {reason}")]
-    Shadow {
-        /// The unit.
-        unit: Arc<str>,
-        /// What is wrong.
-        reason: String,
-    },
     /// A thread or its runtime could not be started.
     #[error("cannot start a worker: {0}")]
     Worker(#[from] io::Error),
@@ -91,6 +84,8 @@ pub(crate) struct Compiled {
     pub(crate) router: Router,
     /// The label of each route.
     pub(crate) labels: Vec<Arc<str>>,
+    /// The number of each among the routes of its unit.
+    pub(crate) numbers: Vec<RouteIndex>,
     pub(crate) units: Vec<CompiledUnit>,
     pub(crate) upstreams: Vec<Arc<SharedUpstream>>,
     /// What is kept of answers.
@@ -147,9 +142,10 @@ impl Compiled {
             cached: plan.routes.iter().map(|route| CachedRoute::of(&plan, route)).collect(),
             switchboard: before.map(|before| before.switchboard.clone()).unwrap_or_default(),
             tls: plan.listeners.iter().map(listener_tls).collect::<Result<_, _>>()?,
-            units: plan.units.iter().map(|unit| compile_unit(unit, units)).collect::<Result<_, _>>()?,
+            units: plan.units.iter().map(|unit| compile_unit(unit, units)).collect(),
             router: Router::new(&plan.routes),
             labels: plan.routes.iter().map(label).collect(),
+            numbers: judging::numbers(&plan),
             trace_probability: plan.otlp.as_ref().map_or(0.0, |otlp| otlp.sample.ratio()),
             // Last: a cache that goes on does so by this plan, and nothing may refuse the plan after that.
             cache: cache_of(&plan, cache_secret, before)?,
@@ -239,15 +235,8 @@ fn listener_tls(listener: &Listener) -> Result<Option<Arc<rustls::ServerConfig>>
     })
 }
 
-fn compile_unit(unit: &Unit, units: &Units) -> Result<CompiledUnit, ApplyError> {
+fn compile_unit(unit: &Unit, units: &Units) -> CompiledUnit {
     let live = units.get_or_insert(&unit.name, unit.percent);
-    let shadow = match &unit.shadow {
-        None => None,
-        Some(shadow) => {
-            let rules = Rules::new(&shadow.ignore)
-                .map_err(|error| ApplyError::Shadow { unit: unit.name.clone(), reason: error.to_string() })?;
-            Some(Arc::new(ShadowUnit::new(live.clone(), rules, shadow.redact)))
-        }
-    };
-    Ok(CompiledUnit { live, shadow })
+    let shadow = unit.shadow.as_ref().map(|shadow| Arc::new(ShadowUnit::new(live.clone(), shadow)));
+    CompiledUnit { live, shadow }
 }

@@ -54,6 +54,10 @@ pub(crate) struct Exchange {
     pub(crate) detail: Option<&'static str>,
     /// For an answer that is a substitute.
     pub(crate) degraded: Option<Degraded>,
+    /// Status and ending of the replacement's call, where legacy answered instead.
+    pub(crate) gave_up: Option<(u16, Ending)>,
+    /// How long the answer's head took, where somebody wants to know.
+    pub(crate) answered: Option<Duration>,
     /// When the caller gives up, if it said so.
     pub(crate) caller_deadline: Option<Instant>,
     /// Generation of the plan it was served by.
@@ -137,6 +141,8 @@ impl Exchange {
             ending: Ending::ClientGone,
             detail: None,
             degraded: None,
+            gave_up: None,
+            answered: None,
             caller_deadline: None,
             generation: 0,
             _active: Active(active.clone()),

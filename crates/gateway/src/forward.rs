@@ -24,6 +24,8 @@ pub(crate) const DEADLINE: HeaderName = HeaderName::from_static("banyan-deadline
 pub(crate) const SHADOW: HeaderName = HeaderName::from_static("banyan-shadow");
 /// Which side answered, and why.
 pub(crate) const UNIT: HeaderName = HeaderName::from_static("banyan-unit");
+/// Names a request, so that the upstream does it once however often it comes (IETF draft-ietf-httpapi-idempotency-key).
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");

@@ -37,6 +37,7 @@ use crate::{
     compiled::{ApplyError, Compiled},
     connections::Connections,
     dependency::Ears,
+    judging::{self, Sighting},
     meter::Meter,
     scrape::Scrape,
     shadow::{runner, tap::Job},
@@ -46,6 +47,12 @@ use crate::{
     wire::listen,
     worker::{self, Order},
 };
+
+/// Where a worker tells what it does besides answering.
+struct Queues {
+    shadow: mpsc::Sender<Job>,
+    judge: mpsc::Sender<Sighting>,
+}
 
 /// URLs to warm, how many a second, and whom to hand them to.
 type WarmList = (Vec<CacheUrl>, u32, Vec<mpsc::Sender<Order>>);
@@ -104,6 +111,7 @@ impl Gateway {
         resolve::first(&compiled.upstreams);
         let access = access_log(&plan)?;
         let (shadow, jobs) = mpsc::channel(plan.shadow.queue);
+        let (judge, told) = mpsc::channel(judging::QUEUE);
         let shared = Arc::new(ArcSwap::new(compiled.clone()));
         let mut metrics = deps.metrics;
         metrics.collect_from(Box::new(Scrape {
@@ -147,9 +155,11 @@ impl Gateway {
         };
         gateway.remember_shadows(&compiled);
         gateway.start_background(&compiled, jobs, keeper_plans, lists)?;
+        gateway.start_judge(told)?;
         let signer = Signer::new(&deps.cookie_secret);
         for (index, listeners) in listeners.into_iter().enumerate() {
-            gateway.start_worker(index, listeners, &compiled, &signer, &shadow, deps.spans.clone())?;
+            let queues = Queues { shadow: shadow.clone(), judge: judge.clone() };
+            gateway.start_worker(index, listeners, &compiled, &signer, queues, deps.spans.clone())?;
         }
         gateway.metrics.generation.set(1);
         Ok(gateway)
@@ -161,7 +171,7 @@ impl Gateway {
         listeners: Vec<std::net::TcpListener>,
         compiled: &Arc<Compiled>,
         signer: &Signer,
-        shadow: &mpsc::Sender<Job>,
+        queues: Queues,
         spans: Option<Spans>,
     ) -> Result<(), ApplyError> {
         let (sender, orders) = mpsc::channel(PLAN_QUEUE);
@@ -170,7 +180,8 @@ impl Gateway {
             signer: signer.clone(),
             meter: Meter::new(self.metrics.clone()),
             log: self.access.as_ref().map(|access| access.buffer()),
-            shadow: shadow.clone(),
+            shadow: queues.shadow,
+            judge: queues.judge,
             connections: self.connections.clone(),
             draining: self.draining.subscribe(),
             spans,
@@ -224,6 +235,13 @@ impl Gateway {
             });
         })?;
         self.background.lock().unwrap_or_else(PoisonError::into_inner).extend([shadow, keeper]);
+        Ok(())
+    }
+
+    fn start_judge(&self, told: mpsc::Receiver<Sighting>) -> Result<(), ApplyError> {
+        let (units, stop) = (self.units.clone(), self.stop.subscribe());
+        let judge = spawn("judge".into(), move |runtime| runtime.block_on(judging::run(told, units, stop)))?;
+        self.background.lock().unwrap_or_else(PoisonError::into_inner).push(judge);
         Ok(())
     }
 

@@ -13,6 +13,7 @@ mod exchange;
 pub mod explain;
 mod forward;
 mod gateway;
+mod judging;
 mod meter;
 pub mod outcome;
 mod pipeline;

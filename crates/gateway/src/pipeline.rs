@@ -3,7 +3,7 @@
 use std::{borrow::Cow, rc::Rc};
 
 use banyan_config::plan::{Effect, Route, Target, UpstreamId};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use http_body::Body as _;
 use tokio::time::Instant;
 
@@ -26,8 +26,6 @@ use crate::{
 
 /// Request bodies that say they are no larger are held where that lets a request be sent twice: to fall back, or to compare.
 const HOLD_BYTES: usize = 64 * 1024;
-/// Names a request, so that the upstream does it once however often it comes (IETF draft-ietf-httpapi-idempotency-key).
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const NO_HOST: HeaderValue = HeaderValue::from_static("");
 
 /// A request as the pipeline takes it.
@@ -57,6 +55,10 @@ pub(crate) async fn serve(
         response.headers_mut().insert(header::ALLOW, allow);
     }
     exchange.status = response.status().as_u16();
+    let judged = |decision: &Decision| local.compiled.units[decision.unit.0].live.is_judged();
+    if exchange.decision.as_ref().is_some_and(judged) {
+        exchange.answered = Some(exchange.started.elapsed());
+    }
     response
 }
 
@@ -167,7 +169,11 @@ async fn pass_on(
             asked_at = Instant::now();
         }
     }
-    let copy = if sampled { copy_of(local, exchange, method, &target, &fields, host, &body) } else { None };
+    let copy = if sampled {
+        copy_of(worker, local, exchange, original(method, &target, &fields, host, &body))
+    } else {
+        None
+    };
     // 8. Call, with the fallback; those who want the same wait for one call. The shadow sees the answer pass, and what a
     //    write makes untrue is forgotten.
     let call = call::Call {
@@ -348,21 +354,27 @@ fn is_repeatable(route: &Route, method: &Method, headers: &HeaderMap) -> bool {
     match route.effect {
         Effect::Read => true,
         Effect::Write if method.is_idempotent() => !is_declared_write,
-        Effect::Write => headers.contains_key(IDEMPOTENCY_KEY),
+        Effect::Write => headers.contains_key(forward::IDEMPOTENCY_KEY),
     }
 }
 
 fn copy_of(
+    worker: &Worker,
     local: &Local,
     exchange: &Exchange,
-    method: &Method,
-    target: &str,
-    fields: &forward::Fields,
-    host: &HeaderValue,
-    body: &ReqBody,
+    original: shadow::Original<'_>,
 ) -> Option<shadow::Copy> {
-    let original = shadow::Original { method, target, fields, host, body: body.held() };
-    shadow::copy(local, exchange, exchange.decision.as_ref()?, original)
+    shadow::copy(worker, local, exchange, exchange.decision.as_ref()?, original)
+}
+
+fn original<'a>(
+    method: &'a Method,
+    target: &'a str,
+    fields: &'a forward::Fields,
+    host: &'a HeaderValue,
+    body: &ReqBody,
+) -> shadow::Original<'a> {
+    shadow::Original { method, target, fields, host, body: body.held() }
 }
 
 /// Whether the side that was decided for has answered itself, and what it wanted to answer.

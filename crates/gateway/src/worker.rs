@@ -31,6 +31,7 @@ use crate::{
     compiled::Compiled,
     connections::Connections,
     exchange::Exchange,
+    judging::{self, Sighting},
     meter::Meter,
     outcome::Ending,
     shadow::tap::Job,
@@ -67,6 +68,7 @@ pub(crate) struct Worker {
     pub(crate) meter: Meter,
     pub(crate) log: Option<RefCell<LineBuffer>>,
     pub(crate) shadow: mpsc::Sender<Job>,
+    pub(crate) judge: mpsc::Sender<Sighting>,
     pub(crate) connections: Arc<Connections>,
     draining: Cell<bool>,
     drain: Notify,
@@ -85,6 +87,7 @@ pub(crate) struct Parts {
     pub(crate) meter: Meter,
     pub(crate) log: Option<LineBuffer>,
     pub(crate) shadow: mpsc::Sender<Job>,
+    pub(crate) judge: mpsc::Sender<Sighting>,
     pub(crate) connections: Arc<Connections>,
     pub(crate) draining: watch::Receiver<bool>,
     pub(crate) spans: Option<Spans>,
@@ -114,6 +117,7 @@ pub(crate) async fn run(parts: Parts) -> std::io::Result<()> {
         meter: parts.meter,
         log: parts.log.map(RefCell::new),
         shadow: parts.shadow,
+        judge: parts.judge,
         connections: parts.connections,
         draining: Cell::new(false),
         drain: Notify::new(),
@@ -294,6 +298,7 @@ impl Worker {
         let took = now.saturating_duration_since(exchange.started);
         let local = self.local();
         self.meter.finish(&local, exchange, took);
+        judging::tell(self, &local, exchange);
         if let Some(log) = &self.log {
             let at = self.wall_clock(now);
             log.borrow_mut().line(|out| access::write(out, &local, exchange, at, took));

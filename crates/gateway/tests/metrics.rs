@@ -9,7 +9,8 @@ use std::{
 use banyan_gateway::{Deps, Gateway};
 use banyan_state::live::Units;
 use banyan_telemetry::metrics::{
-    AttemptLabels, CacheLabels, ChaosLabels, DegradedLabels, EndingLabels, Metrics, RequestLabels, UnitLabels,
+    AlertLabels, AttemptLabels, CacheLabels, ChaosLabels, DegradedLabels, EndingLabels, Metrics,
+    RequestLabels, RolloutLabels, UnitLabels,
 };
 
 /// Kind and labels, by name.
@@ -75,6 +76,8 @@ fn patterns(metrics: &Metrics) {
         .get_or_create(&DegradedLabels { http_route: "/articles".to_owned(), missing: upstream() })
         .inc();
     metrics.cache.get_or_create(&CacheLabels { result: "hit" }).inc();
+    metrics.rollout_steps.get_or_create(&RolloutLabels { unit: "articles".to_owned(), step: "start" }).inc();
+    metrics.alerts.get_or_create(&AlertLabels { target: "webhook", result: "sent" }).inc();
     metrics.chaos.get_or_create(&ChaosLabels { upstream: upstream(), fault: "slow" }).inc();
 }
 

@@ -7,11 +7,12 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicU16, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering::Relaxed},
     },
 };
 
 use banyan_flags::Percent;
+use banyan_rollout::Judge;
 
 use crate::shadow::ShadowReport;
 
@@ -25,6 +26,9 @@ pub struct UnitLive {
     pub counts: UnitCounts,
     /// What comparing its two sides has found.
     pub shadow: Mutex<ShadowReport>,
+    judge: Mutex<Option<Judge>>,
+    /// Whether there is a judge: what the request path reads.
+    judged: AtomicBool,
 }
 
 /// Requests of a unit, counted since the process started.
@@ -36,6 +40,8 @@ pub struct UnitCounts {
     pub replacement: AtomicU64,
     /// Failed on the replacement and answered by legacy.
     pub fallback: AtomicU64,
+    /// Answers that the judge was not told of, since it had too much to do.
+    pub unjudged: AtomicU64,
 }
 
 impl UnitLive {
@@ -48,6 +54,25 @@ impl UnitLive {
     /// Makes a share effective for every request that is decided from now on.
     pub fn set_percent(&self, percent: Percent) {
         self.percent.store(percent.basis_points(), Relaxed);
+    }
+
+    /// Whether answers of this unit are judged.
+    #[must_use]
+    pub fn is_judged(&self) -> bool {
+        self.judged.load(Relaxed)
+    }
+
+    /// Has answers judged from now on, or no longer. The judge's routes are those of the unit in the order of the plan, by
+    /// which the data plane numbers them.
+    pub fn judge_by(&self, judge: Option<Judge>) {
+        let is_judged = judge.is_some();
+        *self.judge.lock().unwrap_or_else(PoisonError::into_inner) = judge;
+        self.judged.store(is_judged, Relaxed);
+    }
+
+    /// Runs `f` on the judge, if there is one. Never called on the request path.
+    pub fn with_judge<T>(&self, f: impl FnOnce(&mut Judge) -> T) -> Option<T> {
+        self.judge.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(f)
     }
 
     /// Runs `f` on the shadow report. Never called on the request path.
@@ -78,6 +103,8 @@ impl Units {
                 percent: AtomicU16::new(percent.basis_points()),
                 counts: UnitCounts::default(),
                 shadow: Mutex::default(),
+                judge: Mutex::default(),
+                judged: AtomicBool::new(false),
             })
         };
         units.entry(name.clone()).or_insert_with(make).clone()

@@ -2,24 +2,19 @@
 
 use std::collections::BTreeMap;
 
-/// Differing paths that are remembered per unit; the rest is counted under [`OTHER_PATHS`].
-pub const MAX_PATHS: usize = 256;
-/// Samples kept per path; the oldest goes first.
-pub const MAX_SAMPLES: usize = 3;
-/// Where paths beyond [`MAX_PATHS`] are counted.
-pub const OTHER_PATHS: &str = "(other)";
+use banyan_compare::{Compared, Mismatch, Moment, Report, Request};
 
 /// Counts and samples since the process started.
 #[derive(Clone, Debug, Default)]
 pub struct ShadowReport {
-    /// Pairs without a difference.
+    /// Comparisons in which the candidate did not differ, except where the control differs from itself.
     pub matched: u64,
-    /// Pairs with at least one difference.
+    /// Comparisons in which it did.
     pub mismatched: u64,
     /// Copies that were not compared, by reason.
     pub dropped: BTreeMap<DropReason, u64>,
-    /// What differs, by path.
-    pub paths: BTreeMap<String, PathReport>,
+    /// What differs, where.
+    pub found: Report,
 }
 
 /// Why a copy was not compared.
@@ -35,28 +30,6 @@ pub enum DropReason {
     Failed,
     /// The live answer did not end well, so there is nothing to compare with.
     LiveIncomplete,
-}
-
-/// One differing path.
-#[derive(Clone, Debug, Default)]
-pub struct PathReport {
-    /// How often it differed.
-    pub count: u64,
-    /// The latest differences.
-    pub samples: std::collections::VecDeque<Sample>,
-}
-
-/// One difference, redacted before it came here unless the unit says otherwise.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sample {
-    /// Method and route template.
-    pub route: String,
-    /// Trace id of the live request, to find it in the logs.
-    pub trace_id: String,
-    /// What the answering side said at the path.
-    pub control: String,
-    /// What the other side said.
-    pub candidate: String,
 }
 
 impl DropReason {
@@ -78,24 +51,16 @@ impl DropReason {
 }
 
 impl ShadowReport {
-    /// Counts a pair without a difference.
-    pub fn record_match(&mut self) {
-        self.matched += 1;
-    }
-
-    /// Counts a pair with differences, given as path and sample.
-    pub fn record_mismatch(&mut self, differences: impl IntoIterator<Item = (String, Sample)>) {
-        self.mismatched += 1;
-        for (path, sample) in differences {
-            let known = self.paths.contains_key(&path) || self.paths.len() < MAX_PATHS;
-            let path = if known { path } else { OTHER_PATHS.to_owned() };
-            let report = self.paths.entry(path).or_default();
-            report.count += 1;
-            if report.samples.len() == MAX_SAMPLES {
-                report.samples.pop_front();
-            }
-            report.samples.push_back(sample);
+    /// Takes in what comparing the answers to a request has found. What that says to a judge, unless the control was not
+    /// asked again.
+    pub fn record(&mut self, compared: &Compared, request: &Request<'_>, moment: Moment) -> Option<Mismatch> {
+        let mismatch = self.found.observe(compared, request, moment);
+        if mismatch.map_or(!compared.candidate.is_empty(), |mismatch| mismatch.candidate_only) {
+            self.mismatched += 1;
+        } else {
+            self.matched += 1;
         }
+        mismatch
     }
 
     /// Counts a copy that was not compared.
@@ -106,47 +71,56 @@ impl ShadowReport {
 
 #[cfg(test)]
 mod tests {
+    use banyan_compare::{Ids, Reply, Rules, System, Triple};
+
     use super::*;
 
-    fn sample(control: &str) -> Sample {
-        Sample {
-            route: "GET /articles/{id}".to_owned(),
-            trace_id: "0af7651916cd43dd8448eb211c80319c".to_owned(),
-            control: control.to_owned(),
-            candidate: "absent".to_owned(),
-        }
+    const MOMENT: Moment = Moment { at: 7, stage: 100, redact: true };
+
+    fn record(report: &mut ShadowReport, [control, again, candidate]: [&str; 3]) -> Option<Mismatch> {
+        let reply = |body: &'static str| Reply { status: 200, fields: &[], body: body.as_bytes() };
+        let leak = |text: &str| -> &'static str { String::from(text).leak() };
+        let triple = Triple {
+            control: reply(leak(control)),
+            again: (!again.is_empty()).then(|| reply(leak(again))),
+            candidate: reply(leak(candidate)),
+        };
+        let compared = triple.compare(&Rules::default(), &mut Ids::default(), System::Legacy);
+        let request = Request {
+            method: "GET",
+            base: "http://127.0.0.1:7001",
+            target: "/articles/7",
+            fields: &[],
+            body: 0,
+            route: "GET /articles/{id}",
+            trace_id: "0af7651916cd43dd8448eb211c80319c",
+        };
+        report.record(&compared, &request, MOMENT)
     }
 
     #[test]
-    fn the_latest_samples_of_a_path_are_kept() {
+    fn what_only_the_candidate_says_is_a_mismatch() {
         let mut report = ShadowReport::default();
-        for number in 0..10 {
-            report.record_mismatch([("/title".to_owned(), sample(&number.to_string()))]);
-        }
-        let title = &report.paths["/title"];
-        let kept: Vec<_> = title.samples.iter().map(|sample| sample.control.as_str()).collect();
-        assert_eq!((report.mismatched, title.count, kept), (10, 10, vec!["7", "8", "9"]));
+        let same = record(&mut report, ["{\"a\":1}", "{\"a\":1}", "{\"a\":1}"]);
+        let other = record(&mut report, ["{\"a\":1}", "{\"a\":1}", "{\"a\":2}"]);
+        let noise = record(&mut report, ["{\"t\":1}", "{\"t\":2}", "{\"t\":3}"]);
+        assert_eq!([same, other, noise].map(|it| it.unwrap().candidate_only), [false, true, false]);
+        assert_eq!((report.matched, report.mismatched), (2, 1));
     }
 
     #[test]
-    fn paths_beyond_the_bound_are_counted_together() {
+    fn without_a_second_answer_every_difference_is_a_mismatch() {
         let mut report = ShadowReport::default();
-        for number in 0..MAX_PATHS + 50 {
-            report.record_mismatch([(format!("/{number}"), sample(""))]);
-        }
-        report.record_mismatch([("/0".to_owned(), sample(""))]);
-        assert_eq!(report.paths.len(), MAX_PATHS + 1);
-        assert_eq!((report.paths[OTHER_PATHS].count, report.paths["/0"].count), (50, 2));
-        assert_eq!(report.paths[OTHER_PATHS].samples.len(), MAX_SAMPLES);
+        assert_eq!(record(&mut report, ["1", "", "1"]), None);
+        assert_eq!(record(&mut report, ["1", "", "2"]), None);
+        assert_eq!((report.matched, report.mismatched, report.found.pairs()), (1, 1, (2, 1)));
     }
 
     #[test]
-    fn a_pair_counts_once_however_much_it_differs() {
+    fn drops_are_counted_by_reason() {
         let mut report = ShadowReport::default();
-        report.record_match();
-        report.record_mismatch([("/a".to_owned(), sample("")), ("/b".to_owned(), sample(""))]);
         report.record_drop(DropReason::Timeout);
         report.record_drop(DropReason::Timeout);
-        assert_eq!((report.matched, report.mismatched, report.dropped[&DropReason::Timeout]), (1, 1, 2));
+        assert_eq!(report.dropped[&DropReason::Timeout], 2);
     }
 }

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, anyhow};
 use banyan_demo::{
     Faults, Hint, Load, Screen, Shadow, Site, Traffic, UnitLine, View, config_yaml, summary, try_next,
 };
-use banyan_state::live::Units;
+use banyan_state::{live::Units, shadow::ShadowReport};
 use banyan_telemetry::logging::{self, Format};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -96,16 +96,18 @@ fn lines(units: &Units, traffic: &banyan_demo::Snapshot) -> Vec<UnitLine> {
     units.all().iter().map(|unit| line(unit, traffic)).collect()
 }
 
+/// Where the sides differ most often, noise left out.
+fn top_path(report: &ShadowReport) -> Option<(String, u64)> {
+    let seen = |row: banyan_compare::Row| (row.spot.path, row.only_candidate + row.unjudged);
+    report.found.rows().into_iter().map(seen).filter(|(_, count)| *count > 0).max_by_key(|(_, count)| *count)
+}
+
 fn line(unit: &Arc<banyan_state::live::UnitLive>, traffic: &banyan_demo::Snapshot) -> UnitLine {
     let shadow = unit.with_shadow(|report| Shadow {
         matched: report.matched,
         mismatched: report.mismatched,
         dropped: report.dropped.values().sum(),
-        top_path: report
-            .paths
-            .iter()
-            .max_by_key(|(_, path)| path.count)
-            .map(|(path, seen)| (path.clone(), seen.count)),
+        top_path: top_path(report),
     });
     UnitLine {
         name: unit.name.to_string(),

@@ -1,9 +1,10 @@
 //! Moving units.
 
 use axum::body::Body;
+use banyan_compare::{Ids, Moment, Reply, Request, Rules, System, Triple};
 use banyan_state::{
     Store,
-    shadow::{DropReason, Sample},
+    shadow::{DropReason, ShadowReport},
 };
 use http::{Method, header};
 use serde_json::json;
@@ -186,33 +187,47 @@ async fn an_unknown_unit_is_answered_with_the_known_ones() {
 }
 
 #[tokio::test]
-async fn the_shadow_is_shown_with_its_most_frequent_path_first() {
+async fn the_shadow_is_shown_with_what_surely_differs_first() {
     let bench = Bench::new();
-    let sample = || Sample {
-        route: "GET /articles".to_owned(),
-        trace_id: "0af7651916cd43dd8448eb211c80319c".to_owned(),
-        control: "string(5)".to_owned(),
-        candidate: "absent".to_owned(),
-    };
     bench.units.get("articles").unwrap().with_shadow(|report| {
-        report.record_match();
-        report.record_mismatch([("/a".to_owned(), sample())]);
-        report.record_mismatch([("/a".to_owned(), sample()), ("/b".to_owned(), sample())]);
-        report.record_mismatch([("/b".to_owned(), sample())]);
-        report.record_mismatch([("/b".to_owned(), sample())]);
+        for turn in 0..40 {
+            compare(report, turn, turn % 2 == 0);
+        }
         report.record_drop(DropReason::QueueFull);
     });
     let shadow = bench.get("/v1/units/articles/shadow").await;
     assert_eq!(
-        (&shadow["matched"], &shadow["mismatched"], &shadow["match_rate"]),
-        (&json!(1), &json!(4), &json!(0.2))
+        (&shadow["matched"], &shadow["mismatched"], &shadow["match_rate"], &shadow["triples"]),
+        (&json!(20), &json!(20), &json!(0.5), &json!(40))
     );
     assert_eq!(shadow["dropped"]["queue_full"], 1);
-    assert_eq!((&shadow["paths"][0]["path"], &shadow["paths"][0]["count"]), (&json!("/b"), &json!(3)));
-    let shown = json!({
-        "route": "GET /articles", "trace_id": "0af7651916cd43dd8448eb211c80319c", "control": "string(5)",
-        "candidate": "absent"
-    });
-    assert_eq!(shadow["paths"][1]["samples"][1], shown);
-    assert_eq!(bench.get("/v1/units/articles").await["counts"]["match_rate"], 0.2);
+    let [title, time] = [0, 1].map(|index| &shadow["paths"][index]);
+    assert_eq!((&title["path"], &title["count"], &title["differs"]), (&json!("/title"), &json!(20), &json!(true)));
+    assert_eq!((&time["path"], &time["count"], &time["both"]), (&json!("/time"), &json!(0), &json!(40)));
+    assert_eq!((&title["since"], &title["stages"]), (&json!("1970-01-01T00:00:01Z"), &json!({ "1%": 20 })));
+    let sample = &title["samples"][0];
+    assert_eq!((&sample["control"], &sample["candidate"]), (&json!("string(3)"), &json!("string(5)")));
+    assert_eq!(sample["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+    assert!(sample["curl"].as_str().unwrap().contains("http://127.0.0.1:7002/articles/7"), "{sample}");
+    assert_eq!(bench.get("/v1/units/articles").await["counts"]["match_rate"], 0.5);
+}
+
+/// A triple in which the time always differs, and the title if the candidate `errs`.
+fn compare(report: &mut ShadowReport, turn: u64, errs: bool) {
+    let body = |time: u64, title: &str| format!("{{\"time\":{time},\"title\":\"{title}\"}}");
+    let bodies = [body(turn, "one"), body(turn + 100, "one"), body(turn + 200, if errs { "other" } else { "one" })];
+    let [control, again, candidate] =
+        bodies.each_ref().map(|body| Reply { status: 200, fields: &[], body: body.as_bytes() });
+    let triple = Triple { control, again: Some(again), candidate };
+    let compared = triple.compare(&Rules::default(), &mut Ids::default(), System::Legacy);
+    let request = Request {
+        method: "GET",
+        base: "http://127.0.0.1:7002",
+        target: "/articles/7",
+        fields: &[],
+        body: 0,
+        route: "GET /articles/{id}",
+        trace_id: "0af7651916cd43dd8448eb211c80319c",
+    };
+    report.record(&compared, &request, Moment { at: 1_000, stage: 100, redact: true });
 }

@@ -6,3 +6,4 @@
 pub(crate) mod runner;
 pub(crate) mod tap;
 pub(crate) mod unit;
+mod verdict;

@@ -8,11 +8,10 @@ use std::{
     time::Duration,
 };
 
-use banyan_compare::{Answer, Difference, compare, redact, shown};
 use banyan_config::plan::ShadowLimits;
-use banyan_state::shadow::{DropReason, Sample};
+use banyan_state::shadow::DropReason;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, header};
+use http::HeaderValue;
 use http_body_util::BodyExt as _;
 use rand::{SeedableRng as _, rngs::SmallRng};
 use tokio::{
@@ -20,13 +19,14 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
 
-use super::{tap::Job, unit::ShadowUnit};
+use super::{tap::Job, unit::ShadowUnit, verdict};
 use crate::{
     forward,
     outcome::Ending,
     upstream::{
         ask::{Question, Trail, ask},
         h1::AttemptLimits,
+        host::SharedUpstream,
         local::LocalUpstream,
     },
     wire::body::{Reply, ReqBody},
@@ -37,6 +37,15 @@ const HOUSEKEEPING: Duration = Duration::from_millis(500);
 
 /// The units of the newest plan, whose drops are folded.
 pub(crate) type Known = Arc<RwLock<Vec<Arc<ShadowUnit>>>>;
+
+/// What a side said to a copy.
+pub(super) struct Answered {
+    pub(super) parts: http::response::Parts,
+    pub(super) body: Bytes,
+}
+
+/// The same, or why there is nothing to compare.
+pub(super) type Asked = Result<Answered, DropReason>;
 
 struct Runner {
     limits: ShadowLimits,
@@ -88,18 +97,32 @@ impl Runner {
     }
 
     async fn run(&self, mut job: Job) {
-        let unit = job.unit.clone();
-        match timeout(self.limits.timeout, self.candidate(&mut job)).await {
-            Ok(Ok((response, body))) => self.judge(&job, &response, &body),
-            Ok(Err(reason)) => unit.note_drop(reason),
-            Err(_) => unit.note_drop(DropReason::Timeout),
+        job.fields.say(forward::SHADOW, HeaderValue::from_static("1"));
+        let again = async {
+            match &job.again {
+                Some(upstream) => Some(self.asked(&job, upstream).await),
+                None => None,
+            }
+        };
+        // At the same time: what changes meanwhile would else look like a fault of whoever is asked last.
+        let (other, again) = tokio::join!(self.asked(&job, &job.upstream), again);
+        if let Err(reason) = &other {
+            job.unit.note_drop(*reason);
+        }
+        let compared = other.as_ref().ok().map(|other| verdict::compare(&job, other, again.as_ref()));
+        if let Some(again) = &again {
+            verdict::tell(&job, &other, again, compared.flatten());
         }
     }
 
-    /// Asks the other side.
-    async fn candidate(&self, job: &mut Job) -> Result<(http::response::Parts, Bytes), DropReason> {
-        let upstream = self.local(job);
-        job.fields.say(forward::SHADOW, HeaderValue::from_static("1"));
+    /// Asks a side, within the shadow's time.
+    async fn asked(&self, job: &Job, upstream: &Arc<SharedUpstream>) -> Asked {
+        let asked = timeout(self.limits.timeout, self.ask(job, upstream)).await;
+        asked.unwrap_or(Err(DropReason::Timeout))
+    }
+
+    async fn ask(&self, job: &Job, upstream: &Arc<SharedUpstream>) -> Asked {
+        let upstream = self.local(upstream);
         let now = Instant::now();
         let deadline = now + self.limits.timeout;
         let limits = AttemptLimits {
@@ -123,7 +146,7 @@ impl Runner {
         self.collect(response).await
     }
 
-    async fn collect(&self, response: Reply) -> Result<(http::response::Parts, Bytes), DropReason> {
+    async fn collect(&self, response: Reply) -> Asked {
         let (parts, mut body) = (*response).into_parts();
         let mut whole = BytesMut::new();
         while let Some(frame) = body.frame().await {
@@ -135,33 +158,14 @@ impl Runner {
                 whole.extend_from_slice(data);
             }
         }
-        Ok((parts, whole.freeze()))
+        Ok(Answered { parts, body: whole.freeze() })
     }
 
-    fn local(&self, job: &Job) -> Rc<LocalUpstream> {
-        let key = Arc::as_ptr(&job.upstream).cast::<()>();
+    fn local(&self, upstream: &Arc<SharedUpstream>) -> Rc<LocalUpstream> {
+        let key = Arc::as_ptr(upstream).cast::<()>();
         let mut upstreams = self.upstreams.borrow_mut();
-        let make = || Rc::new(LocalUpstream::new(job.upstream.clone(), Instant::now()));
+        let make = || Rc::new(LocalUpstream::new(upstream.clone(), Instant::now()));
         upstreams.entry(key).or_insert_with(make).clone()
-    }
-
-    fn judge(&self, job: &Job, candidate: &http::response::Parts, candidate_body: &[u8]) {
-        let control_body = job.answer.concat();
-        let control =
-            Answer { status: job.status, content_type: job.content_type.as_deref(), body: &control_body };
-        let candidate = Answer {
-            status: candidate.status.as_u16(),
-            content_type: candidate.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()),
-            body: candidate_body,
-        };
-        let differences = compare(&control, &candidate, &job.unit.rules);
-        job.unit.live.with_shadow(|report| {
-            if differences.is_empty() {
-                report.record_match();
-            } else {
-                report.record_mismatch(differences.into_iter().map(|difference| sample(job, difference)));
-            }
-        });
     }
 }
 
@@ -174,15 +178,4 @@ const fn reason_of(ending: Ending) -> DropReason {
         | Ending::WholeTimeout => DropReason::Timeout,
         _ => DropReason::Failed,
     }
-}
-
-fn sample(job: &Job, difference: Difference) -> (String, Sample) {
-    let show = |value: Option<&serde_json::Value>| if job.unit.redact { redact(value) } else { shown(value) };
-    let sample = Sample {
-        route: job.route.clone(),
-        trace_id: job.trace_id.clone(),
-        control: show(difference.control.as_ref()),
-        candidate: show(difference.candidate.as_ref()),
-    };
-    (difference.path, sample)
 }

@@ -2,31 +2,39 @@
 
 use std::sync::Arc;
 
+use banyan_rollout::judge::RouteIndex;
 use banyan_state::shadow::DropReason;
 use bytes::Bytes;
 use http::{HeaderValue, Method};
 use tokio::sync::mpsc;
 
 use super::unit::ShadowUnit;
-use crate::{forward::Fields, upstream::host::SharedUpstream};
+use crate::{forward::Fields, stages::decide::Side, upstream::host::SharedUpstream};
 
 /// A live exchange and what the other side should be asked.
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) unit: Arc<ShadowUnit>,
-    /// The side that did not answer.
+    /// The side that did not answer, or what stands for it.
     pub(crate) upstream: Arc<SharedUpstream>,
+    /// The side that answered, to be asked once more: how much it differs from itself is what the other may differ.
+    pub(crate) again: Option<Arc<SharedUpstream>>,
+    /// Which side that is.
+    pub(crate) side: Side,
     pub(crate) method: Method,
     pub(crate) target: String,
     pub(crate) fields: Fields,
     pub(crate) host: HeaderValue,
     pub(crate) body: Bytes,
-    /// Method and template, for the report.
-    pub(crate) route: String,
-    pub(crate) trace_id: String,
-    /// What the live side answered.
+    /// The label of the route, and its number among those of the unit.
+    pub(crate) label: Arc<str>,
+    pub(crate) number: RouteIndex,
+    /// A hash of the subject.
+    pub(crate) subject: u64,
+    pub(crate) trace: [u8; 32],
+    /// What the live side answered, and the fields that are compared.
     pub(crate) status: u16,
-    pub(crate) content_type: Option<String>,
+    pub(crate) named: Vec<(String, Vec<u8>)>,
     pub(crate) answer: Vec<Bytes>,
 }
 

@@ -1,11 +1,12 @@
 //! What comparing needs to know about a unit.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use banyan_compare::Rules;
+use banyan_compare::{Ids, Rules};
+use banyan_config::plan::Shadow;
 use banyan_state::{live::UnitLive, shadow::DropReason};
 
 /// A unit's rules, and the drops that workers noted. Workers only ever touch the atomics; the report belongs to the
@@ -15,12 +16,20 @@ pub(crate) struct ShadowUnit {
     pub(crate) live: Arc<UnitLive>,
     pub(crate) rules: Rules,
     pub(crate) redact: bool,
+    /// Which id of one side stands for which of the other, as far as that was learned. Only the shadow's thread looks.
+    pub(crate) ids: Mutex<Ids>,
     drops: [AtomicU64; DropReason::ALL.len()],
 }
 
 impl ShadowUnit {
-    pub(crate) fn new(live: Arc<UnitLive>, rules: Rules, redact: bool) -> Self {
-        Self { live, rules, redact, drops: Default::default() }
+    pub(crate) fn new(live: Arc<UnitLive>, config: &Shadow) -> Self {
+        Self {
+            live,
+            rules: config.rules.clone(),
+            redact: config.redact,
+            ids: Mutex::default(),
+            drops: Default::default(),
+        }
     }
 
     /// Counts a copy that is not compared.

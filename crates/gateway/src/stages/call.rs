@@ -105,6 +105,10 @@ pub(crate) async fn call(
         && has_failed(&result)
         && has_time(exchange)
     {
+        exchange.gave_up = Some(match &result {
+            Ok(reply) => (reply.status().as_u16(), Ending::Ok),
+            Err(broken) => (broken.ending.row().status, broken.ending),
+        });
         // The failed answer, if there is one, is dropped first: its connection must not be held meanwhile.
         drop(result);
         let legacy = local.compiled.plan.units[decision.unit.0].legacy;
