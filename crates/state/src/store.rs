@@ -1,107 +1,16 @@
-//! The store: what must survive.
+//! The store: what must survive, and what nodes share.
 
 use std::time::SystemTime;
 
-use banyan_flags::Percent;
+use crate::{
+    AlertRecord, Beat, Change, Entry, FlagChange, FlagEntry, FlagRecord, HotUrl, NodeRecord, Record,
+    RolloutEntry, RolloutRecord, RolloutStep, StoreError, Term, Watch,
+};
 
-use crate::HotUrl;
-
-/// Where a unit stands, as last acknowledged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// The unit.
-    pub unit: String,
-    /// Share on the replacement.
-    pub percent: Percent,
-    /// While held, the share cannot be raised or lowered except back to 0 %.
-    pub held: bool,
-    /// Counts up by one with each step of this unit, from 1, and goes on counting after the unit was forgotten.
-    pub version: u64,
-    /// When, by the clock of the node that made the change.
-    pub at: SystemTime,
-    /// Who made the change.
-    pub by: String,
-    /// Why, in their words; may be empty.
-    pub why: String,
-}
-
-/// A change of where a unit stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// The unit.
-    pub unit: String,
-    /// Its new share.
-    pub percent: Percent,
-    /// Whether it is held afterwards.
-    pub held: bool,
-    /// The version the change was decided on (0: no record, or forgotten); a store refuses it when another came first.
-    pub expected_version: u64,
-    /// When.
-    pub at: SystemTime,
-    /// Who.
-    pub by: String,
-    /// Why.
-    pub why: String,
-}
-
-/// One line of a unit's history.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The unit.
-    pub unit: String,
-    /// Its place in the history of this unit, from 1.
-    pub version: u64,
-    /// What was done.
-    pub step: Step,
-    /// When, by the clock of the node that did it.
-    pub at: SystemTime,
-    /// Who did it.
-    pub by: String,
-    /// Why, in their words; may be empty.
-    pub why: String,
-}
-
-/// What was done to a unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// A share was set at run time.
-    Set {
-        /// Share on the replacement.
-        percent: Percent,
-        /// Whether it was held afterwards.
-        held: bool,
-    },
-    /// The run-time share was forgotten: the config decides since then.
-    Forget,
-}
-
-/// Why a store did not do it. Nothing has changed then.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Another process holds the database.
-    #[error("the state store is locked by another process")]
-    Locked,
-    /// No room on the disk.
-    #[error("the disk of the state store is full")]
-    Full,
-    /// Somebody else changed the unit first.
-    #[error(
-        "'{unit}' was changed by somebody else in the meantime: it is at version {found}, not {expected}"
-    )]
-    Conflict {
-        /// The unit.
-        unit: String,
-        /// Version the change was decided on.
-        expected: u64,
-        /// Version in the store.
-        found: u64,
-    },
-    /// Anything else the store's engine says.
-    #[error("the state store failed: {0}")]
-    Failed(String),
-}
-
-/// The store. Calls block on the disk: never call them on a data-plane thread.
+/// The store. Calls block on the disk or the network, for a few seconds at most: never call them on a data-plane thread.
+///
+/// What is in it is the same for every node that has opened it, and each change is made as a whole or not at all. Changes
+/// of a unit, a flag or a rollout name the version they were decided on, so that of two at once one is refused.
 pub trait Store: Send + Sync {
     /// Every unit whose share was set at run time and not forgotten since, in the order of names.
     ///
@@ -127,6 +36,110 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     fn history(&self, unit: &str, limit: usize) -> Result<Vec<Entry>, StoreError>;
+
+    /// Every flag that was ever defined at run time, also the retired ones, in the order of keys.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn flags(&self) -> Result<Vec<FlagRecord>, StoreError>;
+
+    /// Makes a change of a flag durable.
+    ///
+    /// # Errors
+    /// When the change was not made: [`StoreError::Retired`] if the key was retired, [`StoreError::Conflict`] if the flag
+    /// is at another version.
+    fn change_flag(&self, change: &FlagChange) -> Result<FlagRecord, StoreError>;
+
+    /// The latest changes of a flag, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn flag_history(&self, key: &str, limit: usize) -> Result<Vec<FlagEntry>, StoreError>;
+
+    /// Every rollout that was ever started, in the order of units.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn rollouts(&self) -> Result<Vec<RolloutRecord>, StoreError>;
+
+    /// Makes a step durable: the rollout's state, the unit's share, a line of history and the alerts, all of them or, with
+    /// an error, none. Returns where the rollout stands, and where the unit does if the step changed that.
+    ///
+    /// # Errors
+    /// When the step was not made: [`StoreError::Fenced`] if another driver has taken over, [`StoreError::Conflict`] if
+    /// the rollout or the unit is at another version.
+    fn step_rollout(&self, step: &RolloutStep) -> Result<(RolloutRecord, Option<Record>), StoreError>;
+
+    /// The latest steps of a unit's rollout that left a line, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn rollout_history(&self, unit: &str, limit: usize) -> Result<Vec<RolloutEntry>, StoreError>;
+
+    /// Alerts that were not sent and whose time has come at `now`, those that have waited longest first. They stay until
+    /// [`Self::alert_sent`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn alerts_due(&self, now: SystemTime, limit: usize) -> Result<Vec<AlertRecord>, StoreError>;
+
+    /// Notes that an alert was sent. One that is not there any more is left alone.
+    ///
+    /// # Errors
+    /// When it was not noted.
+    fn alert_sent(&self, id: u64) -> Result<(), StoreError>;
+
+    /// Notes that sending an alert failed, and when to try again.
+    ///
+    /// # Errors
+    /// When it was not noted.
+    fn alert_failed(&self, id: u64, next_at: SystemTime, why: &str) -> Result<(), StoreError>;
+
+    /// Says that a node is there, now.
+    ///
+    /// # Errors
+    /// When it was not noted.
+    fn beat(&self, beat: &Beat) -> Result<(), StoreError>;
+
+    /// Every node that was heard of and not forgotten, in the order of names.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn nodes(&self) -> Result<Vec<NodeRecord>, StoreError>;
+
+    /// Forgets a node that will not come back. If it does, it is there again with its next beat.
+    ///
+    /// # Errors
+    /// When it was not forgotten.
+    fn forget_node(&self, node: &str) -> Result<(), StoreError>;
+
+    /// Keeps what a node has seen of a unit in an epoch, in place of what it said before. Evidence of the unit's older
+    /// epochs, from any node, is dropped; what comes late, for an older epoch than the newest, is not kept.
+    ///
+    /// # Errors
+    /// When it was not kept: [`StoreError::TooLarge`] beyond [`crate::MAX_EVIDENCE_BYTES`].
+    fn put_evidence(&self, node: &str, unit: &str, epoch: u64, body: &[u8]) -> Result<(), StoreError>;
+
+    /// What each node has seen of a unit in an epoch, in the order of nodes.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn evidence(&self, unit: &str, epoch: u64) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
+
+    /// Asks for the role of the one who drives rollouts: the term in which this node has it, or `None` while another has
+    /// it. Who has it asks again about every second, which gives the same term while the role is kept, and is how losing
+    /// it is noticed; who has it not takes it over within 10 s after the other has gone. It ends with the store, or with
+    /// the process.
+    ///
+    /// A file has one process, so there it is always this one. A process that asks for another node than before takes
+    /// the role over from itself.
+    ///
+    /// # Errors
+    /// When the store cannot be asked; the role is lost then.
+    fn lead(&self, node: &str) -> Result<Option<Term>, StoreError>;
+
+    /// Somebody who waits for changes from now on.
+    fn watch(&self) -> Box<dyn Watch>;
 
     /// A secret of this name, made from `fresh` and kept when there is none yet.
     ///

@@ -10,7 +10,7 @@ use std::{
 };
 
 use banyan_flags::Percent;
-use banyan_state::{CacheUrl, Change, HotUrl, OpenError, Sqlite, Store, StoreError};
+use banyan_state::{CacheUrl, Change, HotUrl, OpenError, RolloutStep, Sqlite, Store, StoreError};
 use rusqlite::Connection;
 
 fn change(expected_version: u64) -> Change {
@@ -33,9 +33,13 @@ fn everything_is_there_after_opening_again() {
     let record = store.change(&change(0)).unwrap();
     store.secret("cookie", &[7; 32]).unwrap();
     store.set_hot_urls(&[hot()]).unwrap();
+    let (rollout, _) = store.step_rollout(&step(0)).unwrap();
+    store.put_evidence("gw-1", "articles", 3, b"seen").unwrap();
     drop(store);
     let store = Sqlite::open(&path).unwrap();
     assert_eq!(store.units().unwrap(), [record]);
+    assert_eq!(store.rollouts().unwrap(), [rollout]);
+    assert_eq!(store.evidence("articles", 3).unwrap(), [("gw-1".to_owned(), b"seen".to_vec())]);
     assert_eq!(store.secret("cookie", &[8; 32]).unwrap(), [7; 32]);
     assert_eq!(store.hot_urls().unwrap(), [hot()]);
 }
@@ -45,22 +49,57 @@ fn hot() -> HotUrl {
     HotUrl { url, count: 3 }
 }
 
-/// A store of the first schema, as earlier versions left it.
+/// What the later steps of the schema have added, by step.
+const ADDED: [&str; 2] = [
+    "DROP TABLE hot_urls; PRAGMA user_version = 1",
+    "DROP TABLE flag_history; DROP TABLE rollouts; DROP TABLE rollout_history; DROP TABLE alerts;
+        DROP TABLE evidence; DROP TABLE leadership; PRAGMA user_version = 2",
+];
+
+/// Stores of each earlier schema, as earlier versions left them.
 #[test]
 fn an_older_store_is_brought_up_to_date_and_loses_nothing() {
+    for oldest in 0..ADDED.len() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("banyan.db");
+        let store = Sqlite::open(&path).unwrap();
+        let record = store.change(&change(0)).unwrap();
+        drop(store);
+        let older = Connection::open(&path).unwrap();
+        ADDED[oldest..].iter().rev().for_each(|added| older.execute_batch(added).unwrap());
+        drop(older);
+        let store = Sqlite::open(&path).unwrap();
+        assert_eq!(store.units().unwrap(), [record]);
+        assert_eq!(store.hot_urls().unwrap(), []);
+        store.set_hot_urls(&[hot()]).unwrap();
+        assert_eq!(store.hot_urls().unwrap(), [hot()]);
+        store.step_rollout(&step(0)).unwrap();
+        assert_eq!(store.rollouts().unwrap()[0].state, "running");
+    }
+}
+
+fn step(expected_version: u64) -> RolloutStep {
+    RolloutStep {
+        unit: "articles".to_owned(),
+        expected_version,
+        state: "running".to_owned(),
+        what: "started".to_owned(),
+        percent: None,
+        alerts: Vec::new(),
+        term: None,
+        at: SystemTime::UNIX_EPOCH,
+        by: "test".to_owned(),
+        why: String::new(),
+    }
+}
+
+/// A driver that was replaced by a younger process of the same name is told apart from it.
+#[test]
+fn each_process_that_leads_has_a_term_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("banyan.db");
-    let store = Sqlite::open(&path).unwrap();
-    let record = store.change(&change(0)).unwrap();
-    drop(store);
-    let older = Connection::open(&path).unwrap();
-    older.execute_batch("DROP TABLE hot_urls; PRAGMA user_version = 1").unwrap();
-    drop(older);
-    let store = Sqlite::open(&path).unwrap();
-    assert_eq!(store.units().unwrap(), [record]);
-    assert_eq!(store.hot_urls().unwrap(), []);
-    store.set_hot_urls(&[hot()]).unwrap();
-    assert_eq!(store.hot_urls().unwrap(), [hot()]);
+    let lead = || Sqlite::open(&path).unwrap().lead("gw-1").unwrap().unwrap().number();
+    assert_eq!([lead(), lead(), lead()], [1, 2, 3]);
 }
 
 #[test]
@@ -124,7 +163,7 @@ fn a_newer_store_is_left_as_it_is() {
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(&path).unwrap();
     let refused = Sqlite::open(&path).unwrap_err();
-    assert!(matches!(refused, OpenError::Newer { found: 99, known: 2, .. }), "{refused}");
+    assert!(matches!(refused, OpenError::Newer { found: 99, known: 3, .. }), "{refused}");
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 

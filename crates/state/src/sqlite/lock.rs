@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::OpenError;
+use crate::OpenError;
 
 /// Locks `<path>.lock` for as long as the returned file lives. The kernel ends the lock when the process dies, so
 /// there is nothing to clean up after a crash; the file itself stays, because removing it would let two processes

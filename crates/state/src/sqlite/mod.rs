@@ -1,46 +1,59 @@
 //! The store on the disk: one SQLite file.
 //!
 //! Invariants of what is stored:
-//! - `history` is the only truth. It is append-only (triggers refuse anything else); where a unit stands is its row
-//!   with the highest version, and that row is either a share with its hold or, both NULL, a handing back to the
+//! - `history` is the only truth about units. It is append-only (triggers refuse anything else); where a unit stands is its
+//!   row with the highest version, and that row is either a share with its hold or, both NULL, a handing back to the
 //!   config.
 //! - The versions of a unit are 1, 2, 3 ... without a gap and never used twice.
+//! - `flag_history` is the same for flags; a row without definition retires the key, and none follows it.
+//! - `rollouts` says where each rollout stands. `rollout_history` is append-only, and what it says of a version was once in
+//!   `rollouts`.
 //! - An acknowledged change is on the disk: write-ahead log with `synchronous=FULL`, one transaction per change.
+//! - Rows of `evidence` of one unit have one epoch, and those of `alerts` are bounded.
 //! - A secret, once written, never changes.
 //! - `hot_urls` is exchanged as a whole in one transaction, and bounded; `place` is the order, from 0 without a gap.
 //! - `application_id` says that the file is ours, `user_version` which schema it has; nothing is written to a file
 //!   before both are known to be right.
-//! - One process at a time owns the file, by a lock on `<path>.lock` that it holds for life.
+//! - One process at a time owns the file, by a lock on `<path>.lock` that it holds for life. So who has beaten lately, and
+//!   how many changes there were, is kept by the process and not in the file.
+mod alerts;
 mod convert;
 mod error;
+mod evidence;
+mod flags;
+mod kept;
+mod leadership;
 mod lock;
 mod open;
+mod rollouts;
+mod units;
 
 use std::{
     fs::File,
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Instant, SystemTime},
 };
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Row, Transaction, TransactionBehavior};
 
-pub use self::error::OpenError;
-use self::{
-    convert::{blob, entry, integer},
-    error::store_error,
+use self::{error::store_error, leadership::Leader};
+use crate::{
+    AlertRecord, Beat, Change, Entry, FlagChange, FlagEntry, FlagRecord, HotUrl, NodeRecord, OpenError,
+    Record, RolloutEntry, RolloutRecord, RolloutStep, Store, StoreError, Term, Watch, node::Nodes,
+    watch::Bell,
 };
-use crate::{Change, Entry, HotUrl, Record, Store, StoreError, hot, ledger};
 
 /// The embedded store.
 #[derive(Debug)]
 pub struct Sqlite {
     connection: Mutex<Connection>,
+    nodes: Mutex<Nodes>,
+    leader: Mutex<Leader>,
+    bell: Arc<Bell>,
     /// Its lock ends when it is dropped, after the connection (fields drop in order).
     _owned: File,
 }
-
-const COLUMNS: &str = "unit, version, percent, held, at, by, why";
 
 impl Sqlite {
     /// Opens the store at `path`, made with mode 0600 if there is none, and owns it until dropped.
@@ -51,12 +64,22 @@ impl Sqlite {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let owned = lock::own(path)?;
         let connection = open::open(path)?;
-        Ok(Self { connection: Mutex::new(connection), _owned: owned })
+        Ok(Self {
+            connection: Mutex::new(connection),
+            nodes: Mutex::default(),
+            leader: Mutex::default(),
+            bell: Arc::default(),
+            _owned: owned,
+        })
     }
 
     /// A panic elsewhere cannot leave a transaction open (it rolls back when dropped), so a poisoned lock is sound.
     fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn nodes_lock(&self) -> MutexGuard<'_, Nodes> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `write` as one transaction that is on the disk when this returns `Ok`, and never was otherwise.
@@ -71,95 +94,125 @@ impl Sqlite {
         transaction.commit().map_err(store_error)?;
         Ok(written)
     }
+
+    /// The same, and wakes those who wait.
+    fn change_with<T>(
+        &self,
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let written = self.write(write)?;
+        self.bell.ring();
+        Ok(written)
+    }
 }
 
 impl Store for Sqlite {
     fn units(&self) -> Result<Vec<Record>, StoreError> {
-        // SQLite takes the other columns from the row of max(): https://www.sqlite.org/lang_select.html#bareagg
-        let sql =
-            "SELECT unit, max(version), percent, held, at, by, why FROM history GROUP BY unit ORDER BY unit";
-        let entries = query(&self.lock(), sql, [])?;
-        Ok(entries.iter().filter_map(ledger::record).collect())
+        units::all(&self.lock())
     }
 
     fn change(&self, change: &Change) -> Result<Record, StoreError> {
-        self.write(|transaction| {
-            let entry = ledger::changed(last(transaction, &change.unit)?.as_ref(), change)?;
-            append(transaction, &entry)?;
-            ledger::record(&entry).ok_or_else(|| StoreError::Failed("a change left no record".to_owned()))
-        })
+        self.change_with(|transaction| units::change(transaction, change))
     }
 
     fn forget(&self, unit: &str, by: &str, why: &str, at: SystemTime) -> Result<(), StoreError> {
-        self.write(|transaction| match ledger::forgotten(last(transaction, unit)?.as_ref(), by, why, at) {
-            Some(entry) => append(transaction, &entry),
-            None => Ok(()),
-        })
+        self.change_with(|transaction| units::forget(transaction, unit, by, why, at))
     }
 
     fn history(&self, unit: &str, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM history WHERE unit = ?1 ORDER BY version DESC LIMIT ?2");
-        query(&self.lock(), &sql, params![unit, i64::try_from(limit).unwrap_or(i64::MAX)])
+        units::history(&self.lock(), unit, limit)
+    }
+
+    fn flags(&self) -> Result<Vec<FlagRecord>, StoreError> {
+        flags::all(&self.lock())
+    }
+
+    fn change_flag(&self, change: &FlagChange) -> Result<FlagRecord, StoreError> {
+        self.change_with(|transaction| flags::change(transaction, change))
+    }
+
+    fn flag_history(&self, key: &str, limit: usize) -> Result<Vec<FlagEntry>, StoreError> {
+        flags::history(&self.lock(), key, limit)
+    }
+
+    fn rollouts(&self) -> Result<Vec<RolloutRecord>, StoreError> {
+        rollouts::all(&self.lock())
+    }
+
+    fn step_rollout(&self, step: &RolloutStep) -> Result<(RolloutRecord, Option<Record>), StoreError> {
+        self.change_with(|transaction| rollouts::step(transaction, step))
+    }
+
+    fn rollout_history(&self, unit: &str, limit: usize) -> Result<Vec<RolloutEntry>, StoreError> {
+        rollouts::history(&self.lock(), unit, limit)
+    }
+
+    fn alerts_due(&self, now: SystemTime, limit: usize) -> Result<Vec<AlertRecord>, StoreError> {
+        alerts::due(&self.lock(), now, limit)
+    }
+
+    fn alert_sent(&self, id: u64) -> Result<(), StoreError> {
+        self.write(|transaction| alerts::sent(transaction, id))
+    }
+
+    fn alert_failed(&self, id: u64, next_at: SystemTime, why: &str) -> Result<(), StoreError> {
+        self.write(|transaction| alerts::failed(transaction, id, next_at, why))
+    }
+
+    fn beat(&self, beat: &Beat) -> Result<(), StoreError> {
+        self.nodes_lock().beat(beat, Instant::now());
+        Ok(())
+    }
+
+    fn nodes(&self) -> Result<Vec<NodeRecord>, StoreError> {
+        Ok(self.nodes_lock().all(Instant::now()))
+    }
+
+    fn forget_node(&self, node: &str) -> Result<(), StoreError> {
+        self.nodes_lock().forget(node);
+        Ok(())
+    }
+
+    fn put_evidence(&self, node: &str, unit: &str, epoch: u64, body: &[u8]) -> Result<(), StoreError> {
+        crate::evidence::check(body)?;
+        self.write(|transaction| evidence::put(transaction, node, unit, epoch, body))
+    }
+
+    fn evidence(&self, unit: &str, epoch: u64) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        evidence::of(&self.lock(), unit, epoch)
+    }
+
+    fn lead(&self, node: &str) -> Result<Option<Term>, StoreError> {
+        let mut leader = self.leader.lock().unwrap_or_else(PoisonError::into_inner);
+        leadership::lead(&self.lock(), &mut leader, node).map(Some)
+    }
+
+    fn watch(&self) -> Box<dyn Watch> {
+        Box::new(self.bell.listener())
     }
 
     fn secret(&self, name: &str, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError> {
-        self.write(|transaction| {
-            let sql = "INSERT INTO secrets (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-            transaction.execute(sql, params![name, fresh]).map_err(store_error)?;
-            let sql = "SELECT value FROM secrets WHERE name = ?1";
-            transaction.query_row(sql, [name], |row| row.get(0).and_then(blob)).map_err(store_error)
-        })
+        self.write(|transaction| kept::secret(transaction, name, fresh))
     }
 
     fn hot_urls(&self) -> Result<Vec<HotUrl>, StoreError> {
-        let connection = self.lock();
-        let sql = "SELECT host, target, secure, count FROM hot_urls ORDER BY place";
-        let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
-        let rows = statement.query_map([], convert::hot_url).map_err(store_error)?;
-        rows.collect::<Result<_, _>>().map_err(store_error)
+        kept::hot_urls(&self.lock())
     }
 
     fn set_hot_urls(&self, urls: &[HotUrl]) -> Result<(), StoreError> {
-        self.write(|transaction| {
-            transaction.execute("DELETE FROM hot_urls", []).map_err(store_error)?;
-            let sql = "INSERT INTO hot_urls (place, host, target, secure, count) VALUES (?1, ?2, ?3, ?4, ?5)";
-            let mut insert = transaction.prepare_cached(sql).map_err(store_error)?;
-            for (place, HotUrl { url, count }) in (0i64..).zip(hot::kept(urls)) {
-                let values = params![place, url.host, url.target, url.secure, integer(*count)];
-                insert.execute(values).map_err(store_error)?;
-            }
-            Ok(())
-        })
+        self.write(|transaction| kept::set_hot_urls(transaction, urls))
     }
 }
 
-fn last(connection: &Connection, unit: &str) -> Result<Option<Entry>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM history WHERE unit = ?1 ORDER BY version DESC LIMIT 1");
-    connection.query_row(&sql, [unit], entry).optional().map_err(store_error)
-}
-
-fn append(connection: &Connection, entry: &Entry) -> Result<(), StoreError> {
-    let sql = format!("INSERT INTO history ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
-    let (percent, held) = convert::step(entry.step);
-    let values = params![
-        entry.unit,
-        integer(entry.version),
-        percent,
-        held,
-        convert::nanoseconds(entry.at),
-        entry.by,
-        entry.why
-    ];
-    connection.execute(&sql, values).map_err(store_error).map(drop)
-}
-
-fn query(
+/// Everything that a query gives.
+fn rows<T>(
     connection: &Connection,
     sql: &str,
     values: impl rusqlite::Params,
-) -> Result<Vec<Entry>, StoreError> {
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>, StoreError> {
     let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
-    let rows = statement.query_map(values, entry).map_err(store_error)?;
+    let rows = statement.query_map(values, read).map_err(store_error)?;
     rows.collect::<Result<_, _>>().map_err(store_error)
 }
 

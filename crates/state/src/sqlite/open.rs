@@ -10,7 +10,8 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::{OpenError, error::store_error};
+use super::error::store_error;
+use crate::OpenError;
 
 /// "Bany", in the header of every database of ours (`PRAGMA application_id`).
 const APPLICATION_ID: i64 = 0x4261_6E79;
@@ -48,6 +49,7 @@ const SCHEMA: &[&str] = &[
         count  INTEGER NOT NULL CHECK (count >= 0)
     ) STRICT;
 ",
+    include_str!("rollouts.sql"),
 ];
 
 /// How long a statement waits for somebody else's lock, such as a backup's, before the change is refused.
