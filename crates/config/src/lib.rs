@@ -5,6 +5,7 @@
 //! JSON Schema and the reference page, so neither can be out of date.
 
 mod check;
+mod fingerprint;
 mod fragment;
 mod language;
 pub mod pattern;
@@ -23,7 +24,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use fragment::{find_admin, parse_chaos};
 pub use reference::reference_markdown;
-pub use report::{Problem, Related, Report};
+pub use report::{Problem, Related, Report, Warnings};
 pub use schema::json_schema;
 
 use plan::Plan;
@@ -68,7 +69,10 @@ fn parse_in(name: &str, base: &Path, text: &str) -> Result<Plan, Report> {
     let problems = Problems::default();
     let plan = plan(text, base, hash, &problems);
     match plan {
-        Ok(plan) if problems.is_empty() => Ok(with_schemas(plan)),
+        Ok(plan) if problems.is_empty() => {
+            let warnings = Warnings::taken(name, text, &problems);
+            Ok(with_schemas(Plan { warnings, ..plan }))
+        }
         _ => Err(Report::new(name, text, problems)),
     }
 }
@@ -79,7 +83,7 @@ fn plan(text: &str, base: &Path, hash: String, problems: &Problems) -> Read<Plan
     check::plan(&root, base, hash)
 }
 
-/// The plan with a hash that says what the named schemas say too, so that a changed schema is a changed config.
+/// The plan with hashes that say what the named schemas say too, so that a changed schema is a changed config.
 fn with_schemas(mut plan: Plan) -> Plan {
     let of_routes = plan.routes.iter().map(|route| route.policy.valid_if.over(None));
     let of_upstreams = plan.upstreams.iter().map(|upstream| upstream.valid_if.as_ref());
@@ -87,13 +91,20 @@ fn with_schemas(mut plan: Plan) -> Plan {
     let schemas = rules.filter_map(|rule| rule.schema.as_ref()).map(|schema| schema.document.to_string());
     let schemas = schemas.collect::<Vec<_>>();
     if !schemas.is_empty() {
-        let whole = schemas.iter().fold(Sha256::new_with_prefix(&plan.hash), |hash, schema| {
-            // The length first: no two lists of schemas are the same text.
-            hash.chain_update(schema.len().to_string()).chain_update([0]).chain_update(schema)
-        });
-        plan.hash = hex(&whole.finalize());
+        plan.hash = over(&plan.hash, &schemas);
+        plan.fingerprint = over(&plan.fingerprint, &schemas);
+        plan.fingerprint.truncate(fingerprint::DIGITS);
     }
     plan
+}
+
+/// A hash of a hash and these texts.
+fn over(hash: &str, texts: &[String]) -> String {
+    let whole = texts.iter().fold(Sha256::new_with_prefix(hash), |hash, text| {
+        // The length first: no two lists of texts are the same text.
+        hash.chain_update(text.len().to_string()).chain_update([0]).chain_update(text)
+    });
+    hex(&whole.finalize())
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -3,27 +3,35 @@
 //! Everything here is valid by construction: names are resolved to indexes, units are parsed, ranges are checked.
 //! The data plane compiles it into its own tables; nobody changes it. A request keeps the plan it started with.
 
+mod alert;
 mod cache;
 mod chaos;
 mod file;
 mod listen;
+mod ofrep;
 mod policy;
 mod process;
 mod route;
 mod secret;
+mod state;
 mod tag;
 mod unit;
 mod upstream;
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc};
 
+use banyan_flags::Definition;
 use ipnet::IpNet;
 
+use crate::report::Warnings;
+
 pub use self::{
+    alert::{Alert, Mail, Webhook},
     cache::{Cache, CacheAllow, CacheRules, KeyPart, Redis, RedisUrl, RouteCache, Warm},
     chaos::{Chaos, ChaosFailure, ChaosWhen},
     file::File,
     listen::{Admin, Listener, ListenerTls},
+    ofrep::Ofrep,
     policy::{
         Breaker, BreakerMode, Concurrency, ConcurrencyLimit, Factor, Hedge, HedgeAfter, Override, Retry,
         Schema, Slow, Throttle, ValidIf,
@@ -31,8 +39,9 @@ pub use self::{
     process::{AccessLog, Environment, Limits, Log, Otlp, ShadowLimits, Shed, Timeouts},
     route::{Criticality, Effect, FallbackAnswer, HostMatch, Route, RouteFallback, RoutePolicy, Target},
     secret::Secret,
+    state::{Postgres, State},
     tag::{TagError, TagSegment, TagTemplate},
-    unit::{Shadow, SubjectSource, Unit},
+    unit::{Rollout, Shadow, SubjectSource, Unit},
     upstream::{Eject, Endpoint, Health, HostField, Protocol, Upstream},
 };
 
@@ -42,6 +51,14 @@ pub struct Plan {
     /// SHA-256, hex, of the source text and of the schemas it names, if any. Equal on every node that runs the same
     /// config.
     pub hash: String,
+    /// Hex, of what the config means but for what concerns this node alone: its name, its addresses, its store, its log and
+    /// its threads. Equal on nodes that treat requests alike, however their files are written; a rollout goes on only while
+    /// all nodes have the same.
+    pub fingerprint: String,
+    /// What is allowed and probably not meant.
+    pub warnings: Warnings,
+    /// The name of this node among those that share a store: 1 to 128 letters, digits and `._-`. `None`: the host's name.
+    pub node: Option<Arc<str>>,
     /// What the gateway is for, which decides whether it may break things on purpose.
     pub environment: Environment,
     /// Where clients connect. At least one.
@@ -50,8 +67,10 @@ pub struct Plan {
     pub admin: Admin,
     /// Where `/healthz`, `/readyz` and `/metrics` are served apart from the admin API, if anywhere.
     pub probes: Option<SocketAddr>,
-    /// The embedded store.
-    pub state: PathBuf,
+    /// Where that is kept which must survive.
+    pub state: State,
+    /// Flags for applications, when configured.
+    pub ofrep: Option<Ofrep>,
     /// Worker threads; `None` means one per core.
     pub workers: Option<NonZeroUsize>,
     /// Peers whose `Forwarded`, `X-Forwarded-*` fields are believed and passed on.
@@ -72,6 +91,10 @@ pub struct Plan {
     pub cache: Option<Cache>,
     /// Logical services, indexed by [`UpstreamId`].
     pub upstreams: Vec<Upstream>,
+    /// Flags, in the order of the file, but for those of units. With `retired_flags` they make a `banyan_flags::FlagSet`.
+    pub flags: Vec<Definition>,
+    /// Keys that flags once had, and that none may have again; distinct.
+    pub retired_flags: Vec<String>,
     /// Units of migration, indexed by [`UnitId`].
     pub units: Vec<Unit>,
     /// All routes, those of units included, in the order of the file, indexed by position.

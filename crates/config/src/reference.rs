@@ -1,6 +1,6 @@
 //! The reference page, made from the tables.
 
-use crate::language::{self, Absence, Field, Kind, Object};
+use crate::language::{self, Absence, Field, Format, Kind, Object};
 
 const HEAD: &str = include_str!("reference.md");
 
@@ -36,23 +36,28 @@ fn row(field: &Field) -> String {
 
 fn value(kind: &Kind) -> String {
     match kind {
-        Kind::Text(format) => format!("{}, such as `{}`", format.name, format.examples.join("`, `")),
+        Kind::Text(format) => text(format),
         Kind::Choice(choices) => {
             choices.iter().map(|choice| format!("`{}`", choice.word)).collect::<Vec<_>>().join(" or ")
         }
         Kind::Because { of, .. } => value(of),
-        Kind::Object(object) => link(object),
+        Kind::Object(object) | Kind::Foreign(object) => link(object),
         Kind::OffOrObject(object) => format!("`off` or {}", link(object)),
         Kind::TextOrObject { short, object } => {
             let text = object.field(short).map(|(_, field)| value(&field.kind)).unwrap_or_default();
             format!("{text}; or {}", link(object))
         }
+        Kind::TextOr { text: format, object } => format!("{}; or {}", text(format), link(object)),
         Kind::List { of, min: 0 } => format!("list of: {}", value(of)),
         Kind::List { of, min } => format!("list of at least {min}: {}", value(of)),
         Kind::OneOrMany(of) => format!("{}; or a list of these", value(of)),
         Kind::Map { key, of } => format!("map from {} to {}", key.name, value(of)),
         _ => kind.describe(),
     }
+}
+
+fn text(format: &Format) -> String {
+    format!("{}, such as `{}`", format.name, format.examples.join("`, `"))
 }
 
 fn link(object: &Object) -> String {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    language::{self, Absence, Field, Kind, Object},
+    language::{self, Absence, Field, Format, Kind, Object},
     report::Problems,
     yaml::{self, Content, Nature, Node},
 };
@@ -62,11 +62,13 @@ fn kind(of: &Kind) -> Value {
         Kind::Decimal { min, max } => {
             json!({ "type": "number", "minimum": f64::from(*min) / 100.0, "maximum": f64::from(*max) / 100.0 })
         }
+        Kind::Number { max } if *max < f64::MAX => {
+            json!({ "type": "number", "exclusiveMinimum": 0, "maximum": max })
+        }
+        Kind::Number { .. } => json!({ "type": "number", "exclusiveMinimum": 0 }),
         Kind::Because { of, .. } => kind(of),
         Kind::Json => json!({}),
-        Kind::Text(format) => {
-            json!({ "type": "string", "pattern": format.pattern, "examples": format.examples })
-        }
+        Kind::Text(format) => text(format),
         Kind::Choice(choices) => {
             let words =
                 choices.iter().map(|choice| json!({ "const": choice.word, "description": choice.doc }));
@@ -82,14 +84,19 @@ fn kind(of: &Kind) -> Value {
             "propertyNames": { "pattern": key.pattern },
             "additionalProperties": kind(of),
         }),
-        Kind::Object(object) => reference(object),
+        Kind::Object(object) | Kind::Foreign(object) => reference(object),
         // Editors that go by YAML 1.1 take the word for a boolean.
         Kind::OffOrObject(object) => json!({ "anyOf": [{ "enum": ["off", false] }, reference(object)] }),
         Kind::TextOrObject { short, object } => {
             let text = object.field(short).map(|(_, field)| kind(&field.kind));
             json!({ "anyOf": [text, reference(object)] })
         }
+        Kind::TextOr { text: format, object } => json!({ "anyOf": [text(format), reference(object)] }),
     }
+}
+
+fn text(format: &Format) -> Value {
+    json!({ "type": "string", "pattern": format.pattern, "examples": format.examples })
 }
 
 fn reference(object: &Object) -> Value {

@@ -51,7 +51,7 @@ fn every_kind_of_error_in_one_file_is_reported() {
         "the same salt",
         "needs 'sample'",
         "which is not loopback",
-        "not supported yet",
+        "the store mysql is not supported",
     ] {
         assert!(messages.iter().any(|message| message.contains(kind)), "no '{kind}' in {messages:#?}");
     }

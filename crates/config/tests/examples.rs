@@ -68,7 +68,7 @@ fn the_full_example_parses() {
 fn the_examples_are_valid_by_the_schema_and_a_mistake_is_not() {
     let schema = banyan_config::json_schema();
     let validator = jsonschema::draft202012::new(&schema).unwrap();
-    for name in ["banyan.yaml", "cache.yaml", "full.yaml", "resilience.yaml"] {
+    for name in ["banyan.yaml", "cache.yaml", "full.yaml", "resilience.yaml", "rollout.yaml"] {
         let text = std::fs::read_to_string(example(name)).unwrap();
         // Not by our own reader, which may have the same fault as our schema.
         let value: serde_json::Value = serde_saphyr::from_str(&text).unwrap();

@@ -7,6 +7,7 @@ const FULL: &str = include_str!("../../../examples/full.yaml");
 const FIRST: &str = include_str!("../../../examples/banyan.yaml");
 const RESILIENCE: &str = include_str!("../../../examples/resilience.yaml");
 const CACHE: &str = include_str!("../../../examples/cache.yaml");
+const ROLLOUT: &str = include_str!("../../../examples/rollout.yaml");
 
 /// Where the examples are, since one of them names a file beside it.
 const NAME: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/x.yaml");
@@ -23,8 +24,19 @@ fn lies_within(span: Span, lines: &[String]) -> bool {
 }
 
 fn check(text: &str) -> Result<(), TestCaseError> {
-    let Err(report) = banyan_config::parse(NAME, text) else { return Ok(()) };
     let lines = lines(text);
+    let report = match banyan_config::parse(NAME, text) {
+        Err(report) => report,
+        Ok(plan) => {
+            for warning in plan.warnings.problems() {
+                prop_assert!(
+                    warning.span.is_some_and(|span| lies_within(span, &lines)),
+                    "{warning:?} in {text:?}"
+                );
+            }
+            return Ok(());
+        }
+    };
     prop_assert!(report.count() >= 1);
     for problem in report.problems() {
         let spans = [problem.span, problem.related.as_ref().map(|related| related.span)];
@@ -45,7 +57,10 @@ fn damaged() -> impl Strategy<Value = String> {
         0..3usize,
         prop_oneof!["[:{}\\[\\],#&*!|>'\"%@`?\\- \t\r\n0a~]", "\\PC", any::<char>().prop_map(String::from)],
     );
-    (prop_oneof![Just(FULL), Just(FIRST), Just(RESILIENCE), Just(CACHE)], prop::collection::vec(change, 1..6))
+    (
+        prop_oneof![Just(FULL), Just(FIRST), Just(RESILIENCE), Just(CACHE), Just(ROLLOUT)],
+        prop::collection::vec(change, 1..6),
+    )
         .prop_map(|(text, changes)| {
             let mut text = text.chars().collect::<Vec<_>>();
             for (at, removed, inserted) in changes {

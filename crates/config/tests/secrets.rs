@@ -60,6 +60,15 @@ fn another_fault_of_the_same_line_does_not_show_them() {
         format!("listen: {redis}"),
         format!("state: {redis}"),
         format!("otlp: {{ endpoint: \"http://user:{PASSWORD}@a\" }}"),
+        format!("state: \"postgres://user:{PASSWORD}@a\""),
+        format!("state: \"postgres://user@a/b?password={PASSWORD}\""),
+        format!("state: {{ postgres: \"postgres://user:{PASSWORD}@a/b\", zzz: 1 }}"),
+        format!("state: {{ postgres: \"postgres://user:{PASSWORD}@a/b\", password_file: ./p }}"),
+        format!("state: {{ postgres: \"postgres://user@a/b\", password: {PASSWORD} }}"),
+        format!("state: {{ postgres: \"postgres://user@a/b\", password: \"{PASSWORD} x\" }}"),
+        format!("ofrep: {{ token: {PASSWORD} }}"),
+        format!("alerts: [ {{ webhook: \"http://user:{PASSWORD}@a\" }} ]"),
+        format!("alerts: [ {{ smtp: \"smtp://user:{PASSWORD}@a\", from: a@b, to: a@b }} ]"),
     ] {
         let text = with_endpoint("\"http://a\"")
             .replace("listen: 127.0.0.1:0", &format!("listen: 127.0.0.1:0\n{cache}"));

@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use banyan_flags::Percent;
 
-use super::{headers, rules::alone, text::when::Delay, world::Ground};
+use super::{
+    headers,
+    rules::{alone, needs},
+    text::when::Delay,
+    world::Ground,
+};
 use crate::{
     plan::{Chaos, ChaosFailure, ChaosWhen},
     read::Fields,
@@ -66,16 +71,6 @@ fn by(fields: &Fields<'_>) -> Read<Delay> {
     needs(fields, "by", "slow", "the share of requests that are slowed");
     let by = fields.maybe_text::<Delay>("by")?;
     Ok(by.map_or(Delay(Duration::ZERO..=Duration::ZERO), |by| by.value))
-}
-
-/// Reports a key that says nothing without another one.
-fn needs(fields: &Fields<'_>, key: &'static str, other: &'static str, what: &str) {
-    let Some(span) = fields.place(key) else { return };
-    // A value that was refused is missing too, but not for the reader.
-    if fields.is_absent(other) {
-        let hint = format!("write '{other}' too: {what}");
-        fields.problems().add(span, format!("'{key}' says nothing without '{other}'"), Some(hint));
-    }
 }
 
 fn something(fields: &Fields<'_>) -> Read<()> {

@@ -5,11 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::text::file::FilePath;
+use super::{state, text::file::FilePath};
 use crate::{
-    plan::{Admin, Listener, ListenerTls},
+    plan::{Admin, Listener, ListenerTls, Ofrep, State},
     read::Fields,
-    report::{Problems, Read},
+    report::{Problems, Read, Reported},
     source::{Span, Spanned},
 };
 
@@ -18,13 +18,10 @@ pub(super) struct Addresses {
     pub(super) listeners: Vec<Listener>,
     pub(super) admin: Admin,
     pub(super) probes: Option<SocketAddr>,
+    pub(super) ofrep: Option<Ofrep>,
 }
 
-pub(super) fn addresses(
-    root: &Fields<'_>,
-    base: &Path,
-    state: Result<&Path, &crate::report::Reported>,
-) -> Read<Addresses> {
+pub(super) fn addresses(root: &Fields<'_>, base: &Path, state: Result<&State, &Reported>) -> Read<Addresses> {
     let mut taken = Taken { problems: root.problems(), places: Vec::new() };
     let (objects, whole) = root.objects("listen");
     let listeners = objects.into_iter().map(|fields| listener(fields, base, &mut taken)).collect::<Vec<_>>();
@@ -32,17 +29,19 @@ pub(super) fn addresses(
     let probes = root
         .maybe_object("probes")
         .and_then(|fields| fields.map(|fields| probes(fields, &mut taken)).transpose());
+    let ofrep = root
+        .maybe_object("ofrep")
+        .and_then(|fields| fields.map(|fields| ofrep(fields, base, &mut taken)).transpose());
+    if let (Ok(admin), Ok(Some(ofrep))) = (&admin, &ofrep) {
+        own_token(root, admin, ofrep);
+    }
     whole?;
     let listeners = listeners.into_iter().collect::<Read<_>>()?;
-    Ok(Addresses { listeners, admin: admin?, probes: probes? })
+    Ok(Addresses { listeners, admin: admin?, probes: probes?, ofrep: ofrep? })
 }
 
 /// Where the admin API is, whatever the rest of the file says.
-pub(super) fn admin_alone(
-    root: &Fields<'_>,
-    base: &Path,
-    state: Result<&Path, &crate::report::Reported>,
-) -> Read<Admin> {
+pub(super) fn admin_alone(root: &Fields<'_>, base: &Path, state: Result<&State, &Reported>) -> Read<Admin> {
     let mut taken = Taken { problems: root.problems(), places: Vec::new() };
     root.object("admin").and_then(|fields| admin(fields, base, state, &mut taken))
 }
@@ -62,7 +61,7 @@ fn tls(fields: &Fields<'_>, base: &Path) -> Read<ListenerTls> {
 fn admin(
     fields: &Fields<'_>,
     base: &Path,
-    state: Result<&Path, &crate::report::Reported>,
+    state: Result<&State, &Reported>,
     taken: &mut Taken<'_>,
 ) -> Read<Admin> {
     let listen = fields.text::<SocketAddr>("listen");
@@ -82,12 +81,12 @@ fn admin(
     }
     let token_file = match token_file? {
         Some(path) => path.value.below(base),
-        None => beside(state.map_err(|reported| *reported)?),
+        None => beside(&state::token_stem(state.map_err(|reported| *reported)?, base)),
     };
     Ok(Admin { listen: listen?.value, token_file })
 }
 
-/// The state path with `.admin-token` appended.
+/// The path with `.admin-token` appended.
 fn beside(state: &Path) -> PathBuf {
     let mut name = state.as_os_str().to_owned();
     name.push(".admin-token");
@@ -96,6 +95,39 @@ fn beside(state: &Path) -> PathBuf {
 
 fn probes(fields: &Fields<'_>, taken: &mut Taken<'_>) -> Read<SocketAddr> {
     fields.text::<SocketAddr>("listen").map(|address| taken.take(&address))
+}
+
+fn ofrep(fields: &Fields<'_>, base: &Path, taken: &mut Taken<'_>) -> Read<Ofrep> {
+    let listen = fields.text::<SocketAddr>("listen");
+    let token_file = fields.maybe_text::<FilePath>("token_file");
+    let rate = fields.get("requests_per_second");
+    if let Ok(listen) = &listen {
+        taken.take(listen);
+        if !listen.value.ip().is_loopback() && fields.is_absent("token_file") {
+            let message = format!(
+                "flags would be served on {}, which is not loopback, to everybody who can reach it",
+                listen.value
+            );
+            let hint = "listen on 127.0.0.1, or write 'token_file: FILE': applications then send the token";
+            fields.problems().add(listen.span, message, Some(hint.to_owned()));
+        }
+    }
+    Ok(Ofrep {
+        listen: listen?.value,
+        token_file: token_file?.map(|path| path.value.below(base)),
+        requests_per_second: rate?,
+    })
+}
+
+/// Refuses one token for both: whoever may ask for flags could move users between systems.
+fn own_token(root: &Fields<'_>, admin: &Admin, ofrep: &Ofrep) {
+    let Ok(Some(fields)) = root.maybe_object("ofrep") else { return };
+    if ofrep.token_file.as_deref() == Some(admin.token_file.as_path()) {
+        let span = fields.place("token_file").unwrap_or(fields.span());
+        let message =
+            "applications would hold the token of the admin API, with which one moves users between systems";
+        root.problems().add(span, message, Some("name another file".to_owned()));
+    }
 }
 
 /// Addresses that have a use. Listeners share ports between workers, so the system itself would not refuse a second use.

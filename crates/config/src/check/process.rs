@@ -1,31 +1,18 @@
 //! What holds for the whole process.
 
-use std::{
-    num::NonZeroUsize,
-    path::{Path, PathBuf},
-};
+use std::{num::NonZeroUsize, path::Path, sync::Arc};
 
 use ipnet::IpNet;
 
-use super::text::{
-    address::Network,
-    file::{AccessFile, FilePath},
-    log::LogFilter,
-    url::Collector,
-};
+use super::text::{address::Network, file::AccessFile, log::LogFilter, node::NodeName, url::Collector};
 use crate::{
     plan::{AccessLog, Environment, Limits, Log, Otlp, ShadowLimits, Timeouts},
     read::Fields,
-    report::{Problems, Read, shown},
-    source::Spanned,
+    report::Read,
 };
 
-pub(super) fn state(path: Spanned<FilePath>, base: &Path, problems: &Problems) -> Read<PathBuf> {
-    let text = &path.value.0;
-    let Some((scheme, _)) = text.split_once("://") else { return Ok(path.value.below(base)) };
-    let message = format!("state is {}: the store {} is not supported yet", shown(text), shown(scheme));
-    let hint = "write a file path such as ./banyan.db: the store is an embedded database".to_owned();
-    Err(problems.add(path.span, message, Some(hint)))
+pub(super) fn node(root: &Fields<'_>) -> Read<Option<Arc<str>>> {
+    Ok(root.maybe_text::<NodeName>("node")?.map(|name| name.value.0.into()))
 }
 
 pub(super) fn environment(word: &str) -> Environment {

@@ -58,6 +58,11 @@ struct Aim<'a> {
 }
 
 impl Draft {
+    /// Whether it is known to write.
+    pub(super) fn writes(&self) -> bool {
+        self.rest.as_ref().is_ok_and(|rest| rest.effect == Effect::Write)
+    }
+
     pub(super) fn into_route(self) -> Read<Route> {
         let rest = self.rest?;
         Ok(Route {

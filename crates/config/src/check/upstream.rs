@@ -33,7 +33,8 @@ pub(super) fn all(root: &Fields<'_>, ground: Ground<'_>) -> (Read<Known>, Read<V
         .map(|Named { name, value }| upstream(&name.value, (*value)?, ground))
         .collect::<Vec<_>>();
     let limits = entries.iter().map(|Named { value, .. }| time_limits((*value).ok()?)).collect();
-    (Ok(Known { names, limits }), good.and_then(|()| upstreams.into_iter().collect()))
+    let isolated = entries.iter().map(|Named { value, .. }| (*value).ok()?.get("isolated").ok()).collect();
+    (Ok(Known { names, limits, isolated }), good.and_then(|()| upstreams.into_iter().collect()))
 }
 
 /// The time limits that routes go by, if they could be read.
@@ -54,6 +55,7 @@ fn upstream(name: &str, fields: &Fields<'_>, ground: Ground<'_>) -> Read<Upstrea
     Ok(Upstream {
         name: name.into(),
         endpoints: endpoints.into_iter().map(|endpoint| endpoint.value).collect(),
+        isolated: fields.get("isolated")?,
         protocol: match fields.get("protocol")? {
             "http1" => Protocol::Http1,
             "http2" => Protocol::Http2,

@@ -34,6 +34,8 @@ pub(super) struct Known {
     pub(super) names: Names,
     /// Their time limits, by [`UpstreamId`]; `None` where one of them could not be read.
     pub(super) limits: Vec<Option<TimeLimits>>,
+    /// Which of them are isolated, by [`UpstreamId`]; `None` where that could not be read.
+    pub(super) isolated: Vec<Option<bool>>,
 }
 
 /// Time limits of an upstream. What was not written stands at its name.
@@ -45,6 +47,11 @@ pub(super) struct TimeLimits {
 }
 
 impl<'a> World<'a> {
+    /// Whether an upstream is isolated, if that could be read.
+    pub(super) fn is_isolated(self, UpstreamId(index): UpstreamId) -> Option<bool> {
+        self.upstreams?.isolated.get(index).copied().flatten()
+    }
+
     /// The time limits of these upstreams, as far as they are known.
     pub(super) fn limits(self, upstreams: &'a [UpstreamId]) -> impl Iterator<Item = &'a TimeLimits> {
         let known = self.upstreams.map_or(&[][..], |known| known.limits.as_slice());

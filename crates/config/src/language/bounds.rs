@@ -38,6 +38,10 @@ pub(super) const REFRESH: Kind = duration(60 * SECOND, 7 * DAY);
 pub(super) const CACHE_CALL: Kind = duration(1, 10 * SECOND);
 /// How long one may keep others from doing the same. Shorter ones would end within a usual call.
 pub(super) const LEASE: Kind = duration(100, HOUR);
+/// How far clocks and queues may be apart that mean the same time.
+pub(super) const SKEW: Kind = duration(1, DAY);
+/// A stage of a rollout: with less there is nothing to see, and nobody remembers what takes longer.
+pub(super) const HOLD: Kind = duration(SECOND, 30 * DAY);
 /// Memory that is put to use: with less nothing fits, and no machine has more.
 pub(super) const RAM: Kind = Kind::Size { min: MIB, max: 1024 * 1024 * MIB };
 /// One thing that is kept in memory.

@@ -82,9 +82,9 @@ pub(crate) static SUBJECT: Format = Format {
 
 /// A path into a JSON answer.
 pub(crate) static JSON_PATH: Format = Format {
-    name: "a JSON Pointer (RFC 6901) in which * is any one step and ** any number of steps",
-    examples: &["/updated_at", "/items/*/etag", "/**/took_ms", "/a~1b"],
-    pattern: r"^(/([^~/]|~[01])*)+$",
+    name: "a JSON Pointer (RFC 6901) in which * is any one step and ** any number of steps, or what is not in the body",
+    examples: &["/updated_at", "/items/*/etag", "/**/took_ms", "/a~1b", "(status)", "(header x-total-count)"],
+    pattern: r"^((/([^~/]|~[01])*)+|\((body|status|content-type)\)|\(header [^ )]+\))$",
 };
 
 /// What a route matches.
@@ -201,3 +201,106 @@ pub(crate) static TAG: Format = Format {
     examples: &["user:{id}", "articles", "{lang}-{id}"],
     pattern: r"^[^\u0000-\u0020\u007f]{1,128}$",
 };
+
+/// A gateway among others.
+pub(crate) static NODE: Format = Format {
+    name: "1 to 128 letters, digits and ._-",
+    examples: &["gw-1", "gateway-1.eu.example.com"],
+    pattern: r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
+};
+
+/// Where what must survive is kept.
+pub(crate) static STATE: Format = Format {
+    name: "a file path or a postgres URL",
+    examples: &["./banyan.db", "postgres://banyan@127.0.0.1/banyan"],
+    pattern: FILE.pattern,
+};
+
+/// Where a PostgreSQL is.
+pub(crate) static POSTGRES_URL: Format = Format {
+    name: "a postgres URL",
+    examples: &[
+        "postgres://banyan@127.0.0.1/banyan",
+        "postgresql://banyan:PASSWORD@db.internal:5433/banyan?sslmode=disable",
+        "postgres://banyan@%2Frun%2Fpostgresql/banyan",
+    ],
+    pattern: r"^postgres(ql)?://[!-~]+$",
+};
+
+/// Where alerts are posted.
+pub(crate) static WEBHOOK_URL: Format = Format {
+    name: "an http or https URL",
+    examples: &["http://127.0.0.1:9999/hook", "https://chat.example.com/hooks/banyan?room=ops"],
+    pattern: r"^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$",
+};
+
+/// Where mail is handed over.
+pub(crate) static SMTP_URL: Format = Format {
+    name: "an smtp URL",
+    examples: &["smtp://127.0.0.1:25", "smtp://mail.internal"],
+    pattern: r"^[Ss][Mm][Tt][Pp]://[^/?#@\s]+/?$",
+};
+
+/// Who gets mail.
+pub(crate) static MAILBOX: Format = Format {
+    name: "a mail address",
+    examples: &["ops@example.org", "banyan+alerts@gw-1.example.org"],
+    pattern: r"^[!-~]+@[A-Za-z0-9._-]+$",
+};
+
+/// A field of answers that is compared.
+pub(crate) static COMPARED_FIELD: Format =
+    Format { name: "a header field name", examples: &["x-total-count"], pattern: HEADER_NAME.pattern };
+
+/// What two answers' ids stand for.
+pub(crate) static ID_CLASS: Format =
+    Format { name: "a name", examples: &["articles"], pattern: NAME.pattern };
+
+/// A regular expression.
+pub(crate) static REGEX: Format =
+    Format { name: "a regular expression", examples: &["\\s+", "[0-9]{4}-[0-9]{2}"], pattern: "" };
+
+/// What is put in the place of something.
+pub(crate) static REPLACEMENT_TEXT: Format = Format { name: "a text", examples: &[" ", "$1"], pattern: "" };
+
+/// How much more something may be.
+pub(crate) static RISE: Format = Format {
+    name: "a percentage with a plus sign",
+    examples: &["+30%", "+0.5%"],
+    pattern: r"^\+[0-9]+(\.[0-9]+)?%$",
+};
+
+/// A flag.
+pub(crate) static FLAG_KEY: Format = Format {
+    name: "the key of a flag",
+    examples: &["new-editor", "search.engine_2"],
+    pattern: r"^[a-z0-9][a-z0-9._-]{0,127}$",
+};
+
+/// What a flag is for.
+pub(crate) static FLAG_TEXT: Format =
+    Format { name: "a text", examples: &["The editor of 2026."], pattern: "" };
+
+/// The salt of a flag.
+pub(crate) static FLAG_SALT: Format = Format { name: "a text", examples: &["new-editor-2026"], pattern: "" };
+
+/// What is told along with a flag.
+pub(crate) static METADATA: Format = Format { name: "a name", examples: &["team"], pattern: "" };
+
+/// A variant of a flag.
+pub(crate) static VARIANT: Format =
+    Format { name: "the name of a variant", examples: &["on", "old"], pattern: "" };
+
+/// A segment of a flag.
+pub(crate) static SEGMENT: Format = Format { name: "a name", examples: &["staff"], pattern: "" };
+
+/// An attribute of a context.
+pub(crate) static ATTRIBUTE: Format =
+    Format { name: "a path with dots", examples: &["email", "app.version"], pattern: "" };
+
+/// A part of a text.
+pub(crate) static AFFIX: Format = Format { name: "a text", examples: &["@example.org"], pattern: "" };
+
+/// Versions.
+pub(crate) static VERSIONS: Format =
+    Format { name: "a range of versions", examples: &[">=1.2.0, <2"], pattern: "" };

@@ -62,7 +62,9 @@ pub(super) static ADMIN: Object = Object {
         Field {
             key: "token_file",
             kind: Kind::Text(&formats::FILE),
-            absence: Means("the path of `state` with `.admin-token` appended"),
+            absence: Means(
+                "the path of `state` with `.admin-token` appended; `./banyan.admin-token` if that is a PostgreSQL",
+            ),
             doc: "The file with the bearer token. It is created at the first start, readable by its owner only.",
         },
         Field {

@@ -7,12 +7,16 @@ mod bounds;
 mod cache;
 mod chaos;
 mod fallback;
+mod flag;
 pub(crate) mod formats;
 mod listen;
 mod policy;
 mod process;
+mod rollout;
 mod root;
 mod route;
+mod shadow;
+mod state;
 mod unit;
 mod upstream;
 
@@ -112,6 +116,11 @@ pub(crate) enum Kind {
         /// Largest, in hundredths.
         max: u32,
     },
+    /// A number above zero, up to and with this one.
+    Number {
+        /// Largest.
+        max: f64,
+    },
     /// A scalar like another one, of which a wrong value needs more said than that it is out of bounds.
     Because {
         /// What it is.
@@ -152,6 +161,15 @@ pub(crate) enum Kind {
         /// The long form.
         object: &'static Object,
     },
+    /// A map with fixed keys, or a text that is none of them.
+    TextOr {
+        /// The text.
+        text: &'static Format,
+        /// The map.
+        object: &'static Object,
+    },
+    /// A map with these keys that is read whole by the crate that it is for, and here only shown.
+    Foreign(&'static Object),
 }
 
 /// A word of a [`Kind::Choice`].
@@ -199,6 +217,8 @@ impl Kind {
             Self::Decimal { min, max } => {
                 format!("a number such as 2 or 1.5, {} to {}", decimal_text(*min), decimal_text(*max))
             }
+            Self::Number { max } if *max < f64::MAX => format!("a number above 0, {max} at most"),
+            Self::Number { .. } => "a number above 0 such as 0.01".to_owned(),
             Self::Because { of, .. } => of.describe(),
             Self::Json => "any value that JSON has".to_owned(),
             Self::Text(format) => format!("{} such as {}", format.name, format.examples[0]),
@@ -208,11 +228,14 @@ impl Kind {
             Self::List { of, .. } => format!("a list, each entry {}", of.describe()),
             Self::OneOrMany(of) => format!("{}, or a list of these", of.describe()),
             Self::Map { key, of } => format!("a map from {} to {}", key.name, of.describe()),
-            Self::Object(object) => format!("{} (a map)", object.name),
+            Self::Object(object) | Self::Foreign(object) => format!("{} (a map)", object.name),
             Self::OffOrObject(object) => format!("off, or {} (a map)", object.name),
             Self::TextOrObject { short, object } => {
                 let text = object.field(short).map(|(_, field)| field.kind.describe());
                 format!("{}, or {} (a map)", text.unwrap_or_default(), object.name)
+            }
+            Self::TextOr { text, object } => {
+                format!("{} such as {}, or {} (a map)", text.name, text.examples[0], object.name)
             }
         }
     }
@@ -228,9 +251,11 @@ impl Kind {
     /// The objects that a value may hold directly.
     pub(crate) fn object(&self) -> Option<&'static Object> {
         match self {
-            Self::Object(object) | Self::OffOrObject(object) | Self::TextOrObject { object, .. } => {
-                Some(object)
-            }
+            Self::Object(object)
+            | Self::OffOrObject(object)
+            | Self::TextOrObject { object, .. }
+            | Self::TextOr { object, .. }
+            | Self::Foreign(object) => Some(object),
             Self::List { of, .. } | Self::OneOrMany(of) | Self::Map { of, .. } => of.object(),
             _ => None,
         }

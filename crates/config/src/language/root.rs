@@ -4,10 +4,12 @@ use super::{
     Absence::{Default, Means, Refused},
     Choice, Field, Kind, Object,
     cache::CACHE,
+    flag::FLAG,
     formats,
     listen::{ADMIN, LISTENER, PROBES},
     process::{LIMITS, LOG, OTLP, SHADOW_LIMITS, SHED, TIMEOUTS},
     route::ROUTE,
+    state::{ALERT, OFREP, STATE},
     unit::UNIT,
     upstream::UPSTREAM,
 };
@@ -53,6 +55,12 @@ pub(crate) static ROOT: Object = Object {
             "criticality",
             "how much requests matter is said by each route: 'routes: [ { criticality: high } ]'",
         ),
+        ("rollout", "a rollout is said by each unit: 'units: { NAME: { rollout: {} } }'"),
+        ("rollouts", "a rollout is said by each unit: 'units: { NAME: { rollout: {} } }'"),
+        ("authority", "where the data is, is said by each unit: 'units: { NAME: { authority: ... } }'"),
+        ("segments", "they stand in a flag: 'flags: { NAME: { segments: [...] } }'"),
+        ("store", "it is called 'state'"),
+        ("postgres", "write 'state: postgres://USER@HOST/DATABASE'"),
     ],
     fields: &[
         Field {
@@ -60,6 +68,12 @@ pub(crate) static ROOT: Object = Object {
             kind: Kind::Integer { min: 1, max: 1 },
             absence: Refused,
             doc: "The version of this language. A file without it may mean anything.",
+        },
+        Field {
+            key: "node",
+            kind: Kind::Text(&formats::NODE),
+            absence: Means("the host's name"),
+            doc: "The name of this gateway among those that share a `state`. No two have the same.",
         },
         Field {
             key: "environment",
@@ -91,9 +105,21 @@ pub(crate) static ROOT: Object = Object {
         },
         Field {
             key: "state",
-            kind: Kind::Text(&formats::FILE),
+            kind: Kind::TextOr { text: &formats::STATE, object: &STATE },
             absence: Default("./banyan.db"),
-            doc: "The embedded store: percentages set at run time and their history. A relative path starts at the config file's directory.",
+            doc: "Where that is kept which is set at run time, with its history: percentages, flags, rollouts. A file, for one gateway, or a PostgreSQL, for one or many. A relative path starts at the config file's directory.",
+        },
+        Field {
+            key: "ofrep",
+            kind: Kind::Object(&OFREP),
+            absence: Means("applications are not served"),
+            doc: "Flags for applications, by the OpenFeature Remote Evaluation Protocol.",
+        },
+        Field {
+            key: "alerts",
+            kind: Kind::List { of: &Kind::Object(&ALERT), min: 0 },
+            absence: Default("[]"),
+            doc: "Who is told about rollouts, unless a rollout says otherwise.",
         },
         Field {
             key: "workers",
@@ -149,6 +175,18 @@ pub(crate) static ROOT: Object = Object {
             kind: Kind::Map { key: &formats::NAME, of: &Kind::Object(&UPSTREAM) },
             absence: Default("{}"),
             doc: "The services behind the gateway, by name.",
+        },
+        Field {
+            key: "flags",
+            kind: Kind::Map { key: &formats::FLAG_KEY, of: &Kind::Foreign(&FLAG) },
+            absence: Default("{}"),
+            doc: "Flags by their keys. Each unit is besides seen as a flag `unit.NAME`.",
+        },
+        Field {
+            key: "retired_flags",
+            kind: Kind::List { of: &Kind::Text(&formats::FLAG_KEY), min: 0 },
+            absence: Default("[]"),
+            doc: "Keys that flags once had. None is used again: somewhere an old program may still ask for it and would get the new flag's answer.",
         },
         Field {
             key: "units",

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{check, report::Problems, schema, source::Span, yaml};
+use crate::{check, fingerprint, report::Problems, schema, yaml};
 
 /// Every occurrence of a key: object, key, and where it stands as a JSON Pointer.
 type Occurrence = (&'static str, &'static str, String);
@@ -26,7 +26,11 @@ fn full() -> Value {
 fn walk(kind: &'static Kind, value: &Value, at: &str, found: &mut Vec<Occurrence>) {
     match (kind, value) {
         (
-            Kind::Object(object) | Kind::OffOrObject(object) | Kind::TextOrObject { object, .. },
+            Kind::Object(object)
+            | Kind::OffOrObject(object)
+            | Kind::TextOrObject { object, .. }
+            | Kind::TextOr { object, .. }
+            | Kind::Foreign(object),
             Value::Object(entries),
         ) => {
             for (key, value) in entries {
@@ -56,12 +60,18 @@ fn occurrences() -> Vec<Occurrence> {
     found
 }
 
-/// What a config means, but for where it stands in the file.
+/// What a config means, but for how it is written and where what stands in the file.
 fn meaning(config: &Value) -> Result<String, crate::Report> {
     let mut plan = crate::parse(FULL, &config.to_string())?;
     plan.hash.clear();
-    plan.routes.iter_mut().for_each(|route| route.span = Span::default());
-    Ok(format!("{plan:?}"))
+    plan.fingerprint.clear();
+    Ok(without_places(&format!("{plan:?}")))
+}
+
+fn without_places(text: &str) -> String {
+    let mut parts = text.split("Span { ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.filter_map(|part| part.split_once(" }")).fold(first, |text, (_, rest)| text + rest)
 }
 
 #[test]
@@ -119,10 +129,100 @@ fn the_tables_are_consistent() {
     }
 }
 
+/// The keys that the reader of flags knows at a place, which it tells whoever writes one that is far from all of them.
+fn known_to_flags(at: &str, definition: &Value) -> BTreeSet<String> {
+    let faults = banyan_flags::Definition::read_as("a", definition).unwrap_err();
+    let pointer = format!("{at}/qqqqqqqqqqqqqqqqqqqq");
+    let fault = faults.iter().find(|fault| fault.pointer == pointer).unwrap_or_else(|| panic!("{faults:?}"));
+    let known = fault.hint.as_deref().and_then(|hint| hint.strip_prefix("known here: "));
+    known.unwrap_or_else(|| panic!("{fault:?}")).split(", ").map(str::to_owned).collect()
+}
+
+#[test]
+fn the_tables_of_a_flag_have_the_keys_that_its_reader_knows() {
+    let odd = json!({ "qqqqqqqqqqqqqqqqqqqq": 1 });
+    for (id, at, definition) in [
+        ("flag", "", odd.clone()),
+        ("share", "/split/0", json!({ "split": [odd] })),
+        ("segment", "/segments/0", json!({ "segments": [odd] })),
+        ("condition", "/segments/0/when/0", json!({ "segments": [{ "when": [odd] }] })),
+        (
+            "range",
+            "/segments/0/when/0/range",
+            json!({ "segments": [{ "when": [{ "attribute": "a", "range": odd }] }] }),
+        ),
+        ("prerequisite", "/prerequisites/0", json!({ "prerequisites": [odd] })),
+    ] {
+        let object = objects().into_iter().find(|object| object.id == id).unwrap_or_else(|| panic!("{id}"));
+        let mut keys = object.fields.iter().map(|field| field.key.to_owned()).collect::<BTreeSet<_>>();
+        if id == "flag" {
+            // In a config it stands in front.
+            keys.insert("key".to_owned());
+        }
+        assert_eq!(keys, known_to_flags(at, &definition), "{id}");
+    }
+}
+
+#[test]
+fn what_concerns_one_node_is_a_part_of_the_language() {
+    for key in fingerprint::OF_A_NODE {
+        assert!(ROOT.field(key).is_some(), "{key}");
+    }
+}
+
+/// The fingerprint of the full example with this in the place of what stands there.
+fn fingerprint_with(at: &str, value: Value) -> String {
+    let mut config = full();
+    *config.pointer_mut(at).unwrap_or_else(|| panic!("{at}")) = value;
+    crate::parse(FULL, &config.to_string()).unwrap_or_else(|report| panic!("{at}: {report}")).fingerprint
+}
+
+#[test]
+fn nodes_that_treat_requests_alike_have_one_fingerprint() {
+    let own = crate::load(std::path::Path::new(FULL)).unwrap_or_else(|report| panic!("{report}")).fingerprint;
+    assert_eq!(own.len(), fingerprint::DIGITS);
+    // The same in JSON, in one line and without comments.
+    assert_eq!(fingerprint_with("/version", json!(1)), own);
+    for (at, value) in [
+        ("/node", json!("gw-2")),
+        ("/listen/0", json!("0.0.0.0:8090")),
+        ("/admin/listen", json!("10.0.0.6:9911")),
+        ("/state/password_file", json!("/elsewhere")),
+        ("/ofrep/token_file", json!("/elsewhere")),
+        ("/workers", json!(8)),
+        ("/log/level", json!("debug")),
+        // Another way to say the same.
+        ("/units/articles/rollout/hold", json!("300s")),
+        ("/units/articles/side_header", json!(false)),
+        ("/flags/search-engine/metadata", json!({ "team": "search" })),
+    ] {
+        assert_eq!(fingerprint_with(at, value), own, "{at}");
+    }
+}
+
+#[test]
+fn whatever_decides_about_a_request_is_in_the_fingerprint() {
+    let own = crate::load(std::path::Path::new(FULL)).unwrap_or_else(|report| panic!("{report}")).fingerprint;
+    for (at, value) in [
+        ("/units/articles/salt", json!("other")),
+        ("/units/articles/percent", json!("6%")),
+        ("/units/articles/rollout/hold", json!("6m")),
+        ("/units/articles/rollout/roll_back/alpha", json!(0.0002)),
+        ("/units/articles/shadow/rules/1/tolerance", json!(0.02)),
+        ("/units/articles/authority/sync", json!("to_legacy")),
+        ("/flags/new-editor/percent", json!("6%")),
+        ("/retired_flags/0", json!("older-editor")),
+        ("/upstreams/legacy/timeout", json!("6s")),
+        ("/cache/wait", json!("3s")),
+    ] {
+        assert_ne!(fingerprint_with(at, value), own, "{at}");
+    }
+}
+
 fn formats() -> Vec<&'static Format> {
     fn of(kind: &'static Kind, found: &mut Vec<&'static Format>) {
         match kind {
-            Kind::Text(format) => found.push(format),
+            Kind::Text(format) | Kind::TextOr { text: format, .. } => found.push(format),
             Kind::List { of: kind, .. } | Kind::OneOrMany(kind) | Kind::Because { of: kind, .. } => {
                 of(kind, found);
             }

@@ -3,7 +3,9 @@
 use super::{
     Absence::{Default, Means, Refused},
     Choice, Field, Kind, Object, formats,
+    rollout::{AUTHORITY, ROLLOUT},
     route::UNIT_ROUTE,
+    shadow::UNIT_SHADOW,
 };
 
 /// A unit of migration.
@@ -25,6 +27,13 @@ pub(super) static UNIT: Object = Object {
         ("cache", "it stands on each route of the unit"),
         ("invalidates", "it stands on each route of the unit that writes"),
         ("criticality", "it stands on each route of the unit"),
+        ("stages", "write 'rollout: { stages: [ 1%, 100% ] }'"),
+        ("hold", "write 'rollout: { hold: 60s }'"),
+        ("advance_when", "it stands under 'rollout'"),
+        ("roll_back", "it stands under 'rollout'"),
+        ("alert", "it stands under 'rollout'"),
+        ("alerts", "write 'rollout: { alert: [...] }', or 'alerts' at the top for all rollouts"),
+        ("isolated", "it is said by the upstream: 'upstreams: { NAME: { isolated: true } }'"),
     ],
     fields: &[
         Field {
@@ -67,10 +76,22 @@ pub(super) static UNIT: Object = Object {
             doc: "What happens to a request with `effect: read` that failed on the replacement.",
         },
         Field {
+            key: "authority",
+            kind: Kind::Object(&AUTHORITY),
+            absence: Default("{}"),
+            doc: "Where the data of the unit is. It decides whether a rollback is safe.",
+        },
+        Field {
             key: "shadow",
             kind: Kind::Object(&UNIT_SHADOW),
             absence: Means("the sides are not compared"),
             doc: "Comparison of the two sides.",
+        },
+        Field {
+            key: "rollout",
+            kind: Kind::OffOrObject(&ROLLOUT),
+            absence: Means("the percentage is set by people"),
+            doc: "How the unit goes up by itself, stage by stage, once somebody starts it.",
         },
         Field {
             key: "side_header",
@@ -83,38 +104,6 @@ pub(super) static UNIT: Object = Object {
             kind: Kind::List { of: &Kind::Object(&UNIT_ROUTE), min: 1 },
             absence: Refused,
             doc: "Its routes. All of them send one subject to one side.",
-        },
-    ],
-};
-
-static UNIT_SHADOW: Object = Object {
-    id: "unit_shadow",
-    name: "the shadow of a unit",
-    doc: "Comparison of the two sides: the side that does not answer gets a copy of requests with `effect: read`, and its answer is compared as JSON, by path.",
-    misplaced: &[
-        ("concurrency", "the bounds of the shadow hold for all units: they stand at the top, under 'shadow'"),
-        ("queue", "the bounds of the shadow hold for all units: they stand at the top, under 'shadow'"),
-        ("timeout", "the bounds of the shadow hold for all units: they stand at the top, under 'shadow'"),
-        ("body", "the bounds of the shadow hold for all units: they stand at the top, under 'shadow'"),
-    ],
-    fields: &[
-        Field {
-            key: "sample",
-            kind: Kind::Percent,
-            absence: Refused,
-            doc: "Share of requests that are copied.",
-        },
-        Field {
-            key: "ignore",
-            kind: Kind::List { of: &Kind::Text(&formats::JSON_PATH), min: 0 },
-            absence: Default("[]"),
-            doc: "Paths that may differ.",
-        },
-        Field {
-            key: "redact",
-            kind: Kind::Bool,
-            absence: Default("true"),
-            doc: "Whether the values of sampled differences are hidden. They are your users' data.",
         },
     ],
 };

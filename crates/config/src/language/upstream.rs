@@ -35,6 +35,12 @@ pub(super) static UPSTREAM: Object = Object {
             doc: "Its addresses. A host name is resolved again and again, and every address it has is used.",
         },
         Field {
+            key: "isolated",
+            kind: Kind::Bool,
+            absence: Default("false"),
+            doc: "That nothing which is written there reaches users or other systems, so that copies of writes may be sent there (`shadow: { writes_to }`). Neither side of a unit is isolated.",
+        },
+        Field {
             key: "protocol",
             kind: Kind::Choice(&[
                 Choice { word: "auto", doc: "for https what ALPN agrees on, for http HTTP/1.1" },

@@ -27,6 +27,7 @@ pub struct ListenerTls {
 pub struct Admin {
     /// Where to listen; loopback unless the config insists (`allow_remote: true`).
     pub listen: SocketAddr,
-    /// File that holds the bearer token; created with mode 0600 when absent. Default: the state path + `.admin-token`.
+    /// File that holds the bearer token; created with mode 0600 when absent. Default: the state path + `.admin-token`, and
+    /// `banyan.admin-token` beside the config where the state is a PostgreSQL.
     pub token_file: PathBuf,
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use banyan_compare::Rules;
 use banyan_flags::Percent;
+use banyan_rollout::Authority;
 use http::HeaderName;
 
-use super::UpstreamId;
+use super::{Alert, UpstreamId};
 
 /// The smallest part of the business that migrates as one.
 #[derive(Clone, Debug)]
@@ -24,8 +26,14 @@ pub struct Unit {
     pub subject: Vec<SubjectSource>,
     /// Answer failed safe requests of the replacement from legacy.
     pub fallback: bool,
+    /// Whether a route of it writes, so that a rollback may lose what was written.
+    pub writes: bool,
+    /// Where its data is, as people declared it. It contradicts nothing; default: each side its own.
+    pub authority: Authority,
     /// Comparison of both sides.
     pub shadow: Option<Shadow>,
+    /// How it goes up by itself; `None`: people set its percentage.
+    pub rollout: Option<Rollout>,
     /// Say side and reason in the `Banyan-Unit` response field. Default true.
     pub side_header: bool,
 }
@@ -46,8 +54,25 @@ pub enum SubjectSource {
 pub struct Shadow {
     /// Share of requests that are copied.
     pub sample: Percent,
-    /// JSON paths that may differ, see `banyan_compare::PathPattern`.
+    /// Whether the side that answered is asked a second time, to know its noise. Default true.
+    pub again: bool,
+    /// The upstream that gets copies of writes, always an isolated one; `None`: they are not copied.
+    pub writes_to: Option<UpstreamId>,
+    /// Header fields that are compared besides `content-type`; distinct. They are a part of `rules` too.
+    pub headers: Vec<HeaderName>,
+    /// JSON paths that may differ, see `banyan_compare::PathPattern`. They are a part of `rules` too.
     pub ignore: Vec<String>,
+    /// How answers are compared: all that the config says of it.
+    pub rules: Rules,
     /// Whether sampled values are hidden. Default true.
     pub redact: bool,
+}
+
+/// How a unit goes up by itself, once a person starts it.
+#[derive(Clone, Debug)]
+pub struct Rollout {
+    /// Stages, gates, and what takes it back. It knows the unit's authority, and whether it writes.
+    pub plan: banyan_rollout::Plan,
+    /// Who is told: the rollout's own, else those of the whole config. Distinct.
+    pub alerts: Vec<Alert>,
 }

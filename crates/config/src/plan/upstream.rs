@@ -11,6 +11,9 @@ pub struct Upstream {
     pub name: Arc<str>,
     /// At least one.
     pub endpoints: Vec<Endpoint>,
+    /// Nothing that is written there reaches users or other systems: copies of writes may be sent there. Never a side of a
+    /// unit. Default false.
+    pub isolated: bool,
     /// HTTP version spoken to it.
     pub protocol: Protocol,
     /// File with the PEM roots its certificate is checked against; `None`: the public web's.

@@ -1,6 +1,9 @@
 //! The values of an object, taken out by key.
 
-use super::value::{Entry, FromValue, Value};
+use super::{
+    shapes::{Either, FromText, Named, Place, Switch},
+    value::{Entry, FromValue, Value},
+};
 use crate::{
     language::Object,
     report::{Complaint, Problems, Read, Reported, shown},
@@ -15,60 +18,6 @@ pub(crate) struct Fields<'p> {
     /// One for each field of `object`, in its order.
     values: Vec<Read<Option<Spanned<Value<'p>>>>>,
     problems: &'p Problems,
-}
-
-/// How messages call an object, and where they show it.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub(super) what: String,
-    pub(super) span: Span,
-}
-
-/// A key of the user's choice and what stands under it.
-pub(crate) struct Named<T> {
-    /// The key.
-    pub(crate) name: Spanned<String>,
-    /// Its value.
-    pub(crate) value: T,
-}
-
-/// What stands under a key that may be switched off.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Switch<T> {
-    /// Nothing.
-    Absent,
-    /// The word `off`.
-    Off,
-    /// This.
-    On(T),
-}
-
-impl<T> Switch<T> {
-    /// Reads what stands there.
-    pub(crate) fn read<U>(self, read: impl FnOnce(T) -> Read<U>) -> Read<Switch<U>> {
-        Ok(match self {
-            Self::Absent => Switch::Absent,
-            Self::Off => Switch::Off,
-            Self::On(value) => Switch::On(read(value)?),
-        })
-    }
-
-    /// What stands there, where off is the same as nothing.
-    pub(crate) fn on(self) -> Option<T> {
-        match self {
-            Self::On(value) => Some(value),
-            Self::Absent | Self::Off => None,
-        }
-    }
-}
-
-/// What a text means.
-pub(crate) trait FromText: Sized {
-    /// Reads a text.
-    ///
-    /// # Errors
-    /// Says what is wrong with it.
-    fn from_text(text: &str) -> Result<Self, Complaint>;
 }
 
 impl<'p> Fields<'p> {
@@ -143,6 +92,12 @@ impl<'p> Fields<'p> {
 
     /// The readable values of a list that may be missing, and whether that is all of them.
     pub(crate) fn values<T: FromValue>(&self, key: &'static str) -> (Vec<T>, Read<()>) {
+        let (values, whole) = self.placed_list(key);
+        (values.into_iter().map(|item| item.value).collect(), whole)
+    }
+
+    /// The same, with their places.
+    pub(crate) fn placed_list<T: FromValue>(&self, key: &'static str) -> (Vec<Spanned<T>>, Read<()>) {
         let (items, mut whole) = match self.raw(key) {
             Ok(None) => return (Vec::new(), Ok(())),
             _ => match self.list(key) {
@@ -153,11 +108,17 @@ impl<'p> Fields<'p> {
         let mut values = Vec::with_capacity(items.len());
         for item in items {
             match T::from_value(&item.value).ok_or_else(|| self.mismatch(key)) {
-                Ok(value) => values.push(value),
+                Ok(value) => values.push(Spanned { value, span: item.span }),
                 Err(reported) => whole = Err(reported),
             }
         }
         (values, whole)
+    }
+
+    /// Every key and what was read under it, in the order of the table.
+    pub(crate) fn read_values(&self) -> impl Iterator<Item = (&'static str, &Value<'p>)> {
+        let keys = self.object.fields.iter().map(|field| field.key);
+        keys.zip(&self.values).filter_map(|(key, value)| Some((key, &value.as_ref().ok()?.as_ref()?.value)))
     }
 
     /// Whether nothing was written under a key and it has no default.
@@ -177,6 +138,17 @@ impl<'p> Fields<'p> {
             Some(Spanned { value: Value::Off, .. }) => Ok(Switch::Off),
             Some(Spanned { value: Value::Object(fields), .. }) => Ok(Switch::On(fields)),
             Some(_) => Err(self.mismatch(key)),
+        }
+    }
+
+    /// A text or an object, one of which is required or the default.
+    pub(crate) fn either(&self, key: &'static str) -> Read<Either<&Self>> {
+        match self.raw(key)? {
+            Some(Spanned { value: Value::Text(text), span }) => {
+                Ok(Either::Text(Spanned { value: text.clone(), span: *span }))
+            }
+            Some(Spanned { value: Value::Object(fields), .. }) => Ok(Either::Object(fields)),
+            _ => Err(self.mismatch(key)),
         }
     }
 
@@ -226,24 +198,29 @@ impl<'p> Fields<'p> {
             .collect())
     }
 
-    /// The readable entries of a map of texts that may be missing, and whether that is all of them.
-    pub(crate) fn named_texts(&self, key: &'static str) -> (Vec<Named<Spanned<String>>>, Read<()>) {
-        let entries = match self.raw(key) {
-            Ok(None) => return (Vec::new(), Ok(())),
-            _ => self.map(key),
-        };
-        let (mut texts, mut whole) = (Vec::new(), entries.map(|_| ()));
+    /// The readable values of a map of these, by name, and whether that is all of them.
+    pub(crate) fn named_values<T: FromValue>(&self, key: &'static str) -> (Vec<Named<Spanned<T>>>, Read<()>) {
+        let entries = self.map(key);
+        let (mut values, mut whole) = (Vec::new(), entries.map(|_| ()));
         for (name, value) in entries.unwrap_or_default() {
-            let text = value.as_ref().map_err(|reported| *reported).and_then(|item| {
-                let value = String::from_value(&item.value).ok_or_else(|| self.mismatch(key))?;
+            let value = value.as_ref().map_err(|reported| *reported).and_then(|item| {
+                let value = T::from_value(&item.value).ok_or_else(|| self.mismatch(key))?;
                 Ok(Spanned { value, span: item.span })
             });
-            match text {
-                Ok(value) => texts.push(Named { name: name.clone(), value }),
+            match value {
+                Ok(value) => values.push(Named { name: name.clone(), value }),
                 Err(reported) => whole = Err(reported),
             }
         }
-        (texts, whole)
+        (values, whole)
+    }
+
+    /// The readable entries of a map of texts that may be missing, and whether that is all of them.
+    pub(crate) fn named_texts(&self, key: &'static str) -> (Vec<Named<Spanned<String>>>, Read<()>) {
+        match self.raw(key) {
+            Ok(None) => (Vec::new(), Ok(())),
+            _ => self.named_values(key),
+        }
     }
 
     fn list(&self, key: &'static str) -> Read<(&[Spanned<Value<'p>>], Read<()>)> {

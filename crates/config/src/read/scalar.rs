@@ -112,6 +112,23 @@ pub(super) fn decimal(text: &str, min: u32, max: u32) -> Result<Factor, Complain
     }
 }
 
+/// A number above zero and up to `max`, as JSON writes it.
+pub(super) fn number(text: &str, max: f64) -> Result<f64, Complaint> {
+    let value = serde_json::from_str::<f64>(text).ok().filter(|value| value.is_finite());
+    let value = value.ok_or_else(|| {
+        let complaint = Complaint::new("a number such as 2 or 0.01 is wanted");
+        match text.strip_suffix('%').and_then(|share| share.trim_end().parse::<f64>().ok()) {
+            Some(share) if share > 0.0 => complaint.hint(format!("write {}", share / 100.0)),
+            _ => complaint,
+        }
+    })?;
+    match value {
+        _ if value <= 0.0 => Err(Complaint::new("must be more than zero")),
+        _ if value > max => Err(Complaint::new(format!("it is {max} at most"))),
+        _ => Ok(value),
+    }
+}
+
 fn range(min: &str, max: &str) -> Complaint {
     Complaint::new(if min == max {
         format!("it must be {min}")

@@ -1,10 +1,6 @@
 //! Nodes to values, as the tables say.
 
-use super::{
-    fields::{Fields, Place},
-    json, scalar,
-    value::Value,
-};
+use super::{fields::Fields, foreign::Foreign, json, scalar, shapes::Place, value::Value};
 use crate::{
     language::{Absence, Choice, Field, Kind, Object, ROOT},
     report::{Complaint, Problems, Read, quoted, shown},
@@ -108,6 +104,11 @@ impl<'p> Reader<'p> {
                 Content::Scalar { .. } => self.short(short, object, node, label)?,
                 _ => self.object(kind, object, node, label, owner)?,
             },
+            Kind::TextOr { object, .. } => match &node.content {
+                Content::Scalar { .. } => self.text(kind, node, label)?,
+                _ => self.object(kind, object, node, label, owner)?,
+            },
+            Kind::Foreign(_) => self.foreign(kind, node, label)?,
             _ => self.scalar(kind, node, label)?,
         };
         Ok(Spanned { value, span: node.span })
@@ -214,6 +215,24 @@ impl<'p> Reader<'p> {
         Ok(Value::Object(self.fields(object, &[Entry { key, value: node.clone() }], place)))
     }
 
+    /// A lone text where there could be an object.
+    fn text(self, kind: &'static Kind, node: &Node, label: &str) -> Read<Value<'p>> {
+        match &node.content {
+            Content::Scalar { text, plain } if Nature::of(text, *plain) == Nature::Text => {
+                Ok(Value::Text(text.clone()))
+            }
+            _ => Err(self.wrong(node, label, &format!("{} is wanted", kind.describe()))),
+        }
+    }
+
+    /// A map that another crate reads.
+    fn foreign(self, kind: &'static Kind, node: &Node, label: &str) -> Read<Value<'p>> {
+        match &node.content {
+            Content::Mapping(_) => Foreign::read(kind, node, label, self.problems).map(Value::Foreign),
+            _ => Err(self.wrong(node, label, &format!("{} is wanted", kind.describe()))),
+        }
+    }
+
     fn scalar(self, kind: &'static Kind, node: &Node, label: &str) -> Read<Value<'p>> {
         let Content::Scalar { text, plain } = &node.content else {
             return Err(self.wrong(node, label, &format!("{} is wanted", kind.describe())));
@@ -261,6 +280,11 @@ fn parse(kind: &'static Kind, text: &str, nature: Nature) -> Result<Value<'stati
             Err(complaint) => Err(complaint),
         },
         Kind::Decimal { min, max } => scalar::decimal(text, *min, *max).map(Value::Decimal),
+        Kind::Number { max } if nature == Nature::Text => match scalar::number(text, *max) {
+            Ok(_) => Err(Complaint::new("a number is wanted").hint("remove the quotes")),
+            Err(complaint) => Err(complaint),
+        },
+        Kind::Number { max } => scalar::number(text, *max).map(Value::Real),
         Kind::Because { of, .. } => parse(of, text, nature),
         Kind::Choice(choices) => choice(choices, text).map(Value::Choice),
         _ => match nature {

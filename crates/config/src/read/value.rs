@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use banyan_flags::Percent;
 
-use super::Fields;
+use super::{Fields, Foreign};
 use crate::{plan::Factor, report::Read, source::Spanned};
 
 /// A value that its [`crate::language::Kind`] allows.
@@ -16,7 +16,9 @@ pub(crate) enum Value<'p> {
     Duration(Duration),
     Percent(Percent),
     Decimal(Factor),
+    Real(f64),
     Json(serde_json::Value),
+    Foreign(Foreign),
     Text(String),
     Choice(&'static str),
     /// Entries that were refused are missing, and the flag tells.
@@ -59,7 +61,9 @@ from_value! {
     Duration: Value::Duration(value) => Some(*value);
     Percent: Value::Percent(value) => Some(*value);
     Factor: Value::Decimal(value) => Some(*value);
+    f64: Value::Real(value) => Some(*value);
     serde_json::Value: Value::Json(value) => Some(value.clone());
+    Foreign: Value::Foreign(value) => Some(value.clone());
     String: Value::Text(value) => Some(value.clone());
     &'static str: Value::Choice(value) => Some(*value);
 }

@@ -4,11 +4,13 @@ mod json;
 mod problems;
 mod redact;
 mod render;
+mod warnings;
 
 use std::fmt;
 
 pub(crate) use problems::{Complaint, Problems, Read, Reported};
 pub(crate) use render::{quoted, shown};
+pub use warnings::Warnings;
 
 use crate::source::Span;
 

@@ -41,6 +41,7 @@ impl Complaint {
 pub(crate) struct Problems {
     kept: RefCell<Vec<Problem>>,
     left_out: RefCell<usize>,
+    warnings: RefCell<Vec<Problem>>,
 }
 
 impl Problems {
@@ -61,6 +62,20 @@ impl Problems {
         self.push(Problem { span: Some(span), message: message.into(), hint, related })
     }
 
+    /// Notes what is allowed and probably not meant.
+    pub(crate) fn warn(&self, span: Span, message: impl Into<String>, hint: Option<String>) {
+        let mut warnings = self.warnings.borrow_mut();
+        if warnings.len() < MAX_KEPT {
+            let (message, hint) = (redact::message(&message.into()), hint.as_deref().map(redact::message));
+            warnings.push(Problem { span: Some(span), message, hint, related: None });
+        }
+    }
+
+    /// The warnings, which are taken away.
+    pub(super) fn take_warnings(&self) -> Vec<Problem> {
+        self.warnings.take()
+    }
+
     /// Whether nothing was reported.
     pub(crate) fn is_empty(&self) -> bool {
         self.kept.borrow().is_empty()
@@ -75,8 +90,8 @@ impl Problems {
         if self.is_full() {
             *self.left_out.borrow_mut() += 1;
         } else {
-            let message = redact::line(&problem.message);
-            let hint = problem.hint.as_deref().map(redact::line);
+            let message = redact::message(&problem.message);
+            let hint = problem.hint.as_deref().map(redact::message);
             self.kept.borrow_mut().push(Problem { message, hint, ..problem });
         }
         Reported(())

@@ -9,6 +9,10 @@ use std::ops::Range;
 
 /// What ends the scheme of a URL. Within double quotes YAML and JSON have `\/` for a slash.
 const SLASHES: [&str; 2] = ["://", ":\\/\\/"];
+/// What a password is called by those who write it where none belongs.
+const SECRET_NAMES: [&str; 4] = ["password", "passwd", "token", "secret"];
+/// What stands in examples before the `@`.
+const EXAMPLES: [&str; 4] = ["banyan", "USER", "USER:PASSWORD", ":PASSWORD"];
 /// What stands where something was taken away.
 const STARS: &str = "***";
 
@@ -16,20 +20,27 @@ const STARS: &str = "***";
 pub(super) fn value(text: &str) -> String {
     let end = text.rfind('@').filter(|at| text[..*at].contains(':'));
     let start = text.find("://").map_or(0, |colon| colon + 3);
-    match end {
+    let text = match end {
         Some(end) if start <= end => format!("{}{STARS}{}", &text[..start], &text[end..]),
         _ => text.to_owned(),
-    }
+    };
+    masked(&text, &apart(under_names(&text, &['='])))
 }
 
-/// A message or a line of YAML without the credentials of the URLs in it.
-pub(super) fn line(text: &str) -> String {
-    masked(text, &credentials(text))
+/// A message without the credentials of the URLs in it.
+pub(super) fn message(text: &str) -> String {
+    masked(text, &credentials(text, &['=']))
 }
 
-/// The same of a line, and where the character of this column, from 0, is then.
+/// A line of YAML without the credentials in it.
+#[cfg(test)]
+fn line(text: &str) -> String {
+    masked(text, &credentials(text, &[':', '=']))
+}
+
+/// A line of YAML without the credentials in it, and where the character of this column, from 0, is then.
 pub(super) fn line_with(text: &str, column: usize) -> (String, usize) {
-    let secrets = credentials(text);
+    let secrets = credentials(text, &[':', '=']);
     let at = text.char_indices().nth(column).map_or(text.len(), |(at, _)| at);
     let before = secrets.iter().filter(|secret| secret.start < at);
     let before = before.map(|secret| secret.start..secret.end.min(at)).collect::<Vec<_>>();
@@ -48,10 +59,16 @@ fn masked(text: &str, parts: &[Range<usize>]) -> String {
     out
 }
 
-/// Where credentials stand, in order and apart.
-fn credentials(text: &str) -> Vec<Range<usize>> {
+/// Where credentials stand, in order and apart. `behind` is what may stand between a password's name and itself.
+fn credentials(text: &str, behind: &[char]) -> Vec<Range<usize>> {
     let mut found = in_urls(text);
     found.extend(in_words(text));
+    found.extend(under_names(text, behind));
+    apart(found)
+}
+
+/// The same places in order, those that meet as one.
+fn apart(mut found: Vec<Range<usize>>) -> Vec<Range<usize>> {
     found.sort_unstable_by_key(|secret| secret.start);
     found.into_iter().fold(Vec::<Range<usize>>::new(), |mut apart, secret| {
         match apart.last_mut() {
@@ -76,7 +93,9 @@ fn in_urls(text: &str) -> Vec<Range<usize>> {
             let scheme = |c: char| c.is_ascii_alphanumeric() || "+.-".contains(c);
             let quote = text[..colon].trim_end_matches(scheme).chars().next_back();
             end = start + url_end(&text[start..], quote);
-            if let Some(at) = text[start..end].rfind('@') {
+            if let Some(at) = text[start..end].rfind('@')
+                && !EXAMPLES.contains(&&text[start..start + at])
+            {
                 found.push(start..start + at);
             }
         }
@@ -125,6 +144,34 @@ fn in_words(text: &str) -> Vec<Range<usize>> {
     found
 }
 
+/// Whatever is called a password, which stands in a place of its own by mistake: `password: ...`, `?password=...`.
+fn under_names(text: &str, behind: &[char]) -> Vec<Range<usize>> {
+    // The same length byte by byte, so that places in one are places in the other.
+    let lower = text.to_ascii_lowercase();
+    let names = SECRET_NAMES.into_iter().flat_map(|name| lower.match_indices(name));
+    let part_of_a_word = |c: char| c.is_alphanumeric() || "_-".contains(c);
+    let names = names.filter(|(at, _)| !lower[..*at].ends_with(part_of_a_word));
+    names.filter_map(|(at, name)| secret_behind(text, at + name.len(), behind)).collect()
+}
+
+/// The value whose name ends here, without its quotes.
+fn secret_behind(text: &str, end_of_name: usize, behind: &[char]) -> Option<Range<usize>> {
+    let rest = text[end_of_name..].trim_start_matches(['"', '\'', ' ', '\t']);
+    let rest = rest.strip_prefix(behind)?.trim_start();
+    let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'));
+    let rest = &rest[quote.map_or(0, char::len_utf8)..];
+    let end = match quote {
+        Some('\'') => unescaped(rest, '\'', '\''),
+        Some(quote) => unescaped(rest, quote, '\\'),
+        // A map or a list is no password.
+        None if rest.starts_with(['{', '[']) => return None,
+        None => rest.find(|c: char| c.is_whitespace() || "\"',]}&".contains(c)),
+    };
+    let start = text.len() - rest.len();
+    let end = start + end.unwrap_or(rest.len());
+    (start < end).then_some(start..end)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -147,6 +194,10 @@ mod tests {
             (r#"{"url":"redis:\/\/u:p@h\/1"}"#, r#"{"url":"redis:\/\/***@h\/1"}"#),
             (r#"[ "u:p@h:7001" ]"#, r#"[ "***@h:7001" ]"#),
             ("an entry is redis://u:p@h: no", "an entry is redis://***@h: no"),
+            ("state: { postgres: x, password: S3CRET }", "state: { postgres: x, password: *** }"),
+            (r#"{"password":"S3 \"C}", "a": 1}"#, r#"{"password":"***", "a": 1}"#),
+            ("token: 'it''s', x: 1", "token: '***', x: 1"),
+            ("\"postgres://u@h/d?Password=x&sslmode=y\"", "\"postgres://***@h/d?Password=***&sslmode=y\""),
         ] {
             assert_eq!(line(text), shown);
             assert_eq!(line(shown), shown, "what is left is not taken for a secret again");
@@ -160,6 +211,12 @@ mod tests {
             r#"headers: { x-from: "ops@example.com" }"#,
             "match: \"GET /@{name}\"",
             "'http://a' and 'b@c'",
+            "for example postgres://banyan@127.0.0.1/banyan, or redis://USER:PASSWORD@HOST",
+            "password_file: ./pw",
+            "state has no key 'password'",
+            "subject: [ \"header:x-token\", \"cookie:secret\" ]",
+            "token:",
+            "  token: { percent: 5% }",
             "",
         ] {
             assert_eq!(line(text), text);

@@ -12,11 +12,7 @@ const MAX_QUOTED: usize = 60;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines = source::lines(&self.text).collect::<Vec<_>>();
-        for problem in &self.problems {
-            self.problem(f, problem, &lines)?;
-            writeln!(f)?;
-        }
+        self.list(f, "")?;
         if self.left_out > 0 {
             writeln!(f, "and {} more", self.left_out)?;
         }
@@ -28,13 +24,29 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    fn problem(&self, f: &mut fmt::Formatter<'_>, problem: &Problem, lines: &[&str]) -> fmt::Result {
+    /// Every problem, each with an empty line behind it; `what` stands before the message.
+    pub(super) fn list(&self, f: &mut fmt::Formatter<'_>, what: &str) -> fmt::Result {
+        let lines = source::lines(&self.text).collect::<Vec<_>>();
+        for problem in &self.problems {
+            self.problem(f, problem, what, &lines)?;
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+
+    fn problem(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        problem: &Problem,
+        what: &str,
+        lines: &[&str],
+    ) -> fmt::Result {
         let file = escaped(&self.file);
         match problem.span {
             Some(Span { line, column }) => {
-                writeln!(f, "{file}:{line}:{column}: {}", escaped(&problem.message))?;
+                writeln!(f, "{file}:{line}:{column}: {what}{}", escaped(&problem.message))?;
             }
-            None => writeln!(f, "{file}: {}", escaped(&problem.message))?,
+            None => writeln!(f, "{file}: {what}{}", escaped(&problem.message))?,
         }
         if let Some(span) = problem.span {
             excerpt(f, span, lines)?;

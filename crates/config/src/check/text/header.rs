@@ -43,6 +43,20 @@ impl FromText for AnswerField {
     }
 }
 
+/// The name of a field that is compared.
+#[derive(PartialEq, Eq)]
+pub(crate) struct ComparedField(pub(crate) HeaderName);
+
+impl FromText for ComparedField {
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        let name = name(text)?;
+        if name == CONTENT_TYPE {
+            return Err(Complaint::new("it is always compared").hint("remove it"));
+        }
+        Ok(Self(name))
+    }
+}
+
 fn name(text: &str) -> Result<HeaderName, Complaint> {
     text.parse().map_err(|_| Complaint::new("this is no header field name (RFC 9110 section 5.1)"))
 }

@@ -1,5 +1,7 @@
 //! Paths into a JSON answer.
 
+use banyan_compare::PathPattern;
+
 use crate::{read::FromText, report::Complaint};
 
 /// A JSON Pointer (RFC 6901) with `*` for any one step and `**` for any number of steps.
@@ -23,5 +25,27 @@ impl FromText for JsonPath {
             rest = after;
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+/// What is compared of an answer: a path into its body, or a part besides it.
+pub(crate) struct ComparedPath {
+    /// As it was written.
+    pub(crate) text: String,
+    /// What it fits.
+    pub(crate) pattern: PathPattern,
+}
+
+impl FromText for ComparedPath {
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        if !text.starts_with('(') {
+            JsonPath::from_text(text)?;
+        }
+        let pattern = text.parse::<PathPattern>().map_err(|_| {
+            Complaint::new(
+                "write (status), (content-type), (header NAME) or (body) for what is no part of the body",
+            )
+        })?;
+        Ok(Self { text: text.to_owned(), pattern })
     }
 }

@@ -62,36 +62,12 @@ fn is_tls(scheme: &str) -> Result<bool, Complaint> {
 fn login(credentials: &str) -> Result<(Option<String>, Option<Secret>), Complaint> {
     match credentials.split_once(':') {
         Some((user, password)) if !password.is_empty() => {
-            let user = if user.is_empty() { None } else { Some(decoded(user)?) };
-            Ok((user, Some(Secret::new(&decoded(password)?))))
+            let user = if user.is_empty() { None } else { Some(url::decoded(user)?) };
+            Ok((user, Some(Secret::new(&url::decoded(password)?))))
         }
         _ => Err(Complaint::new("before the '@' stand a user name and a password")
             .hint("write redis://USER:PASSWORD@HOST, or redis://:PASSWORD@HOST for the default user")),
     }
-}
-
-/// Percent-decoded (RFC 3986 section 2.1).
-fn decoded(text: &str) -> Result<String, Complaint> {
-    let complaint = || {
-        Complaint::new("'%' stands only before two hexadecimal digits, and what they say is UTF-8")
-            .hint("write %25 for a '%'")
-    };
-    let (mut out, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'%' {
-            out.push(byte);
-            continue;
-        }
-        let Some((digits, after)) = after.split_at_checked(2) else { return Err(complaint()) };
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        match (digit(digits[0]), digit(digits[1])) {
-            (Some(high), Some(low)) => out.push(high << 4 | low),
-            _ => return Err(complaint()),
-        }
-        rest = after;
-    }
-    String::from_utf8(out).map_err(|_| complaint())
 }
 
 /// The number that the path of a URL is.

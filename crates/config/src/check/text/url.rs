@@ -3,7 +3,11 @@
 use http::Uri;
 
 use super::host;
-use crate::{plan::Endpoint, read::FromText, report::Complaint};
+use crate::{
+    plan::{Endpoint, Secret, Webhook},
+    read::FromText,
+    report::Complaint,
+};
 
 /// A URL's parts; nothing is allowed that would be dropped in silence.
 struct Url {
@@ -11,10 +15,16 @@ struct Url {
     host: String,
     port: u16,
     path: String,
+    query: bool,
 }
 
 impl Url {
     fn parse(text: &str) -> Result<Self, Complaint> {
+        let url = Self::with_query(text)?;
+        if url.query { Err(Complaint::new("a query has no place here")) } else { Ok(url) }
+    }
+
+    fn with_query(text: &str) -> Result<Self, Complaint> {
         let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
         // Before anything else: no other complaint shall repeat a password in what it tells to write.
         if rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@')) {
@@ -37,13 +47,11 @@ impl Url {
             .parse::<Uri>()
             .map_err(|_| Complaint::new("this is no URL").hint("for example http://127.0.0.1:7001"))?;
         let authority = uri.authority().map_or("", |authority| authority.as_str());
-        if uri.query().is_some() {
-            return Err(Complaint::new("a query has no place here"));
-        }
         let tls = scheme.eq_ignore_ascii_case("https");
         let port = port(authority)?.unwrap_or(if tls { 443 } else { 80 });
         let host = uri.host().unwrap_or_default().to_ascii_lowercase();
-        Ok(Self { tls, host: checked_host(&host)?, port, path: uri.path().to_owned() })
+        let (path, query) = (uri.path().to_owned(), uri.query().is_some());
+        Ok(Self { tls, host: checked_host(&host)?, port, path, query })
     }
 }
 
@@ -73,7 +81,31 @@ pub(super) fn checked_host(host: &str) -> Result<String, Complaint> {
     }
 }
 
-fn credentials() -> Complaint {
+/// Percent-decoded (RFC 3986 section 2.1).
+pub(super) fn decoded(text: &str) -> Result<String, Complaint> {
+    let complaint = || {
+        Complaint::new("'%' stands only before two hexadecimal digits, and what they say is UTF-8")
+            .hint("write %25 for a '%'")
+    };
+    let (mut out, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'%' {
+            out.push(byte);
+            continue;
+        }
+        let Some((digits, after)) = after.split_at_checked(2) else { return Err(complaint()) };
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        match (digit(digits[0]), digit(digits[1])) {
+            (Some(high), Some(low)) => out.push(high << 4 | low),
+            _ => return Err(complaint()),
+        }
+        rest = after;
+    }
+    String::from_utf8(out).map_err(|_| complaint())
+}
+
+pub(super) fn credentials() -> Complaint {
     Complaint::new("a user name or password has no place here: addresses are shown in logs and metrics")
         .hint("remove what stands before the '@'")
 }
@@ -101,6 +133,26 @@ pub(crate) struct Collector(pub(crate) String);
 impl FromText for Collector {
     fn from_text(text: &str) -> Result<Self, Complaint> {
         Url::parse(text).map(|_| Self(text.trim_end_matches('/').to_owned()))
+    }
+}
+
+impl FromText for Webhook {
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        if text.split_once(':').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("smtp")) {
+            return Err(
+                Complaint::new("the scheme is http or https").hint("mail has a key of its own: 'smtp'")
+            );
+        }
+        let example = |complaint: Complaint| match complaint.hint {
+            Some(_) => complaint,
+            None => complaint.hint("for example http://127.0.0.1:9999/hook"),
+        };
+        let Url { tls, host, port, .. } = Url::with_query(text).map_err(example)?;
+        let host = if host.contains(':') { format!("[{host}]") } else { host };
+        let usual = if tls { 443 } else { 80 };
+        let port = if port == usual { String::new() } else { format!(":{port}") };
+        let scheme = if tls { "https" } else { "http" };
+        Ok(Self { url: Secret::new(text), shown: format!("{scheme}://{host}{port}").into() })
     }
 }
 

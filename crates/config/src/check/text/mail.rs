@@ -1,0 +1,108 @@
+//! Mail: who takes it, and whom it is from and for.
+
+use super::{host, is_token, url};
+use crate::{read::FromText, report::Complaint};
+
+/// RFC 5321 section 4.5.3.1.
+const MAX_LOCAL: usize = 64;
+const MAX_ADDRESS: usize = 254;
+/// RFC 5321 section 2.3.4 leaves it to the system; it is 25 wherever mail is handed on.
+const PORT: u16 = 25;
+
+/// A server that takes mail.
+pub(crate) struct MailServer {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl FromText for MailServer {
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        // Before anything else: no other complaint shall repeat a password in what it tells to write.
+        if text.contains('@') {
+            let hint = "hand mail to a server that takes it without a password, such as one on this host";
+            return Err(url::credentials().hint(hint));
+        }
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Err(Complaint::new("the scheme is missing").hint(format!("write smtp://{text}")));
+        };
+        if !scheme.eq_ignore_ascii_case("smtp") {
+            let complaint = Complaint::new("the scheme is smtp");
+            return Err(match scheme.to_ascii_lowercase().as_str() {
+                "smtps" | "submission" | "submissions" => complaint.hint(
+                    "mail is handed over without TLS: name a server on this host, which sends it on with TLS",
+                ),
+                "http" | "https" => complaint.hint("what is posted to has a key of its own: 'webhook'"),
+                _ => complaint.hint("for example smtp://127.0.0.1:25"),
+            });
+        }
+        let place = rest.strip_suffix('/').unwrap_or(rest);
+        if place.contains(['/', '?', '#']) || !place.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Complaint::new("an smtp URL is a host and perhaps a port")
+                .hint("for example smtp://127.0.0.1:25"));
+        }
+        let port = url::port(place)?;
+        let name =
+            if port.is_some() { place.rsplit_once(':').map_or(place, |(host, _)| host) } else { place };
+        Ok(Self { host: url::checked_host(&name.to_ascii_lowercase())?, port: port.unwrap_or(PORT) })
+    }
+}
+
+/// An address of mail (RFC 5321 section 4.1.2), without the quotes and comments that nobody uses.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Mailbox(pub(crate) String);
+
+impl FromText for Mailbox {
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        let complaint = || Complaint::new("this is no mail address").hint("for example ops@example.org");
+        if let Some((_, inner)) = text.split_once('<') {
+            let inner = inner.trim_end().trim_end_matches('>');
+            return Err(
+                Complaint::new("the address stands alone, without a name").hint(format!("write {inner}"))
+            );
+        }
+        let (local, domain) = text.split_once('@').ok_or_else(complaint)?;
+        let good = local.len() <= MAX_LOCAL
+            && text.len() <= MAX_ADDRESS
+            && local.split('.').all(is_token)
+            && host::is_name(domain);
+        if good { Ok(Self(text.to_owned())) } else { Err(complaint()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_a_host_and_a_port() {
+        let server = |text| MailServer::from_text(text).map(|server| (server.host, server.port)).expect(text);
+        assert_eq!(server("smtp://127.0.0.1"), ("127.0.0.1".to_owned(), 25));
+        assert_eq!(server("SMTP://Mail.Internal:587/"), ("mail.internal".to_owned(), 587));
+        assert_eq!(server("smtp://[::1]:26"), ("::1".to_owned(), 26));
+        for (text, said) in [
+            ("mail.internal", "the scheme is missing"),
+            ("smtps://mail", "the scheme is smtp"),
+            ("smtp://u:p@mail", "a user name or password has no place here"),
+            ("smtp://mail/x", "a host and perhaps a port"),
+            ("smtp://mail?x", "a host and perhaps a port"),
+            ("smtp://mail:0", "a port lies between"),
+            ("smtp://", "the host is missing"),
+            ("smtp://a b", "a host and perhaps a port"),
+        ] {
+            let message = MailServer::from_text(text).err().map(|complaint| complaint.message);
+            assert!(message.as_deref().is_some_and(|message| message.contains(said)), "{text}: {message:?}");
+        }
+    }
+
+    #[test]
+    fn a_mail_address_is_what_people_have() {
+        for text in ["ops@example.org", "a.b+c@x", "root@gw_1.local"] {
+            assert!(Mailbox::from_text(text).is_ok(), "{text}");
+        }
+        for text in
+            ["", "ops", "@x", "a@", "a@b@c", ".a@x", "a..b@x", "a b@x", "Ops <ops@x.org>", "a@x,b@x", "a\r@x"]
+        {
+            assert!(Mailbox::from_text(text).is_err(), "{text}");
+        }
+    }
+}

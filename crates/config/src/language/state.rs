@@ -1,0 +1,108 @@
+//! What several gateways share, and what they say to people.
+
+use super::{
+    Absence::{Default, Means, Refused},
+    Field, Kind, Object, formats,
+};
+
+/// A PostgreSQL as the store.
+pub(super) static STATE: Object = Object {
+    id: "state",
+    name: "the state section",
+    doc: "A PostgreSQL that keeps what must survive, for one gateway or for many that share it. In short its URL.",
+    misplaced: &[
+        ("url", "write 'postgres'"),
+        ("file", "write the path alone, such as 'state: ./banyan.db'"),
+        ("sqlite", "write the path alone, such as 'state: ./banyan.db'"),
+        ("password", "write it into a file and name that with 'password_file'"),
+    ],
+    fields: &[
+        Field {
+            key: "postgres",
+            kind: Kind::Text(&formats::POSTGRES_URL),
+            absence: Refused,
+            doc: "Where it is: `postgres://USER[:PASSWORD]@HOST[:PORT]/DATABASE`. A path, percent-encoded, in the place of the host is the folder of its socket. Behind the database may stand `?sslmode=disable` (the connection has no TLS: use a socket, a private network or a tunnel), `application_name` and `target_session_attrs`. Characters that have a meaning in a URL are percent-encoded in a password. Reports and logs leave it out; who may read the file, may read it. Banyan makes its tables in a schema `banyan`.",
+        },
+        Field {
+            key: "password_file",
+            kind: Kind::Text(&formats::FILE),
+            absence: Means("the password of the URL, if any"),
+            doc: "A file with the password, which is read at the start; an end of line behind it is no part of it. Not with a password in the URL.",
+        },
+    ],
+};
+
+/// Flags for applications.
+pub(super) static OFREP: Object = Object {
+    id: "ofrep",
+    name: "the ofrep section",
+    doc: "Flags for applications, by the OpenFeature Remote Evaluation Protocol, so that an application and the gateway choose the same side. `{}` is all defaults.",
+    misplaced: &[
+        ("address", "write 'listen'"),
+        ("token", "write it into a file and name that with 'token_file'"),
+        ("rate", "write 'requests_per_second'"),
+    ],
+    fields: &[
+        Field {
+            key: "listen",
+            kind: Kind::Text(&formats::ADDRESS),
+            absence: Default("127.0.0.1:8016"),
+            doc: "Where to listen. An address that is not loopback needs `token_file`; it speaks no TLS, so put it behind something that encrypts.",
+        },
+        Field {
+            key: "token_file",
+            kind: Kind::Text(&formats::FILE),
+            absence: Means("nobody is asked for a token"),
+            doc: "The file with the bearer token that applications send. It is created at the first start, readable by its owner only.",
+        },
+        Field {
+            key: "requests_per_second",
+            kind: Kind::Because {
+                of: &Kind::Integer { min: 1, max: 1_000_000 },
+                hint: "for none, leave 'ofrep' out",
+            },
+            absence: Default("10000"),
+            doc: "How many requests are answered; those beyond get 429 with `Retry-After`.",
+        },
+    ],
+};
+
+/// Who is told.
+pub(super) static ALERT: Object = Object {
+    id: "alert",
+    name: "an alert",
+    doc: "Who is told when a rollout goes on, holds for a person or is rolled back: a webhook, or people by mail. It is sent again until it is taken, and never on the way of a request.",
+    misplaced: &[
+        ("url", "write 'webhook' or 'smtp'"),
+        ("slack", "write 'webhook': what is posted is JSON as Slack reads it"),
+        ("email", "write 'smtp', 'from' and 'to'"),
+        ("mail", "write 'smtp', 'from' and 'to'"),
+        ("password", "mail is handed to a server that takes it without one, such as one on this host"),
+    ],
+    fields: &[
+        Field {
+            key: "webhook",
+            kind: Kind::Text(&formats::WEBHOOK_URL),
+            absence: Means("an error, unless there is `smtp`"),
+            doc: "Where JSON is posted to; Slack and what is compatible with it understand it. Logs show its host only.",
+        },
+        Field {
+            key: "smtp",
+            kind: Kind::Text(&formats::SMTP_URL),
+            absence: Means("an error, unless there is `webhook`"),
+            doc: "The server that mail is handed to; its port is 25 unless written. Not beside `webhook`: make two entries of it.",
+        },
+        Field {
+            key: "from",
+            kind: Kind::Text(&formats::MAILBOX),
+            absence: Means("an error beside `smtp`"),
+            doc: "Who the mail is from.",
+        },
+        Field {
+            key: "to",
+            kind: Kind::OneOrMany(&Kind::Text(&formats::MAILBOX)),
+            absence: Means("an error beside `smtp`"),
+            doc: "Who it is for.",
+        },
+    ],
+};

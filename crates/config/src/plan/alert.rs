@@ -1,0 +1,85 @@
+//! Who is told about rollouts.
+
+use std::{fmt, sync::Arc};
+
+use super::Secret;
+
+/// Who is told when a rollout goes on, holds for a person or is rolled back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Alert {
+    /// JSON is posted.
+    Webhook(Webhook),
+    /// Mail is handed to a server.
+    Mail(Mail),
+}
+
+/// Where JSON is posted to.
+///
+/// For many services the path is what lets one in, so `Display` and `Debug` show scheme and host only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// The whole URL, `http` or `https`, without user or password.
+    pub(crate) url: Secret,
+    /// The part that may be shown: `https://chat.example.com`.
+    pub(crate) shown: Arc<str>,
+}
+
+impl Webhook {
+    /// The whole URL, `http` or `https`; without user, password and fragment.
+    #[must_use]
+    pub const fn url(&self) -> &Secret {
+        &self.url
+    }
+
+    /// Scheme, host and port, such as `https://chat.example.com`.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+}
+
+impl fmt::Display for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook").field("shown", &self.shown).field("url", &self.url).finish()
+    }
+}
+
+/// A server that takes mail without a password and without TLS, such as one on this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// Its name or address, lower case; an IPv6 address without brackets.
+    pub host: String,
+    /// Its port, 1 to 65535. Default 25.
+    pub port: u16,
+    /// Who the mail is from: an address such as `banyan@example.org`.
+    pub from: String,
+    /// Who it is for: at least one address, distinct.
+    pub to: Vec<String>,
+}
+
+impl fmt::Display for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port, .. } = self;
+        if host.contains(':') {
+            write!(f, "smtp://[{host}]:{port}")
+        } else {
+            write!(f, "smtp://{host}:{port}")
+        }
+    }
+}
+
+impl fmt::Display for Alert {
+    /// Where it goes, without what is secret: for logs, and to tell one target from another where that is enough.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Webhook(webhook) => webhook.fmt(f),
+            Self::Mail(mail) => mail.fmt(f),
+        }
+    }
+}
