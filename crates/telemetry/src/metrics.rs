@@ -105,6 +105,42 @@ pub struct ChaosLabels {
     pub fault: &'static str,
 }
 
+/// Labels of a rollout's steps.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RolloutLabels {
+    /// Name of the unit.
+    pub unit: String,
+    /// What was done: a command of a person, or what the system decided.
+    pub step: &'static str,
+}
+
+/// Labels of tries to send an alert.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AlertLabels {
+    /// `webhook` or `smtp`.
+    pub target: &'static str,
+    /// `sent`, `failed` (and tried again), or `given_up`.
+    pub result: &'static str,
+}
+
+/// Labels of evaluations of flags for applications.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct FlagLabels {
+    /// Key of the flag; `_OTHER` for what is no flag, and for flags beyond a bound.
+    pub flag: String,
+    /// Why it said what it said, in OpenFeature's words.
+    pub reason: &'static str,
+}
+
+/// Labels of requests for flags.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfrepLabels {
+    /// `single`, `bulk` or `other`.
+    pub operation: &'static str,
+    /// Status of the answer.
+    pub http_response_status_code: u16,
+}
+
 /// All metrics that are counted as things happen. What can be read off at any time is added as a [`Collector`].
 pub struct Metrics {
     registry: Registry,
@@ -142,6 +178,18 @@ pub struct Metrics {
     pub reload_failures: Counter,
     /// `banyan_config_last_reload_failed`: 1 while the newest reload was refused.
     pub last_reload_failed: Gauge,
+    /// `banyan_rollout_steps_total`.
+    pub rollout_steps: Family<RolloutLabels, Counter>,
+    /// `banyan_rollout_leader`: 1 while this node drives rollouts.
+    pub rollout_leader: Gauge,
+    /// `banyan_alerts_total`.
+    pub alerts: Family<AlertLabels, Counter>,
+    /// `banyan_store_cut_off`: 1 while the store cannot be reached.
+    pub store_cut_off: Gauge,
+    /// `banyan_flag_evaluations_total`.
+    pub flag_evaluations: Family<FlagLabels, Counter>,
+    /// `banyan_ofrep_requests_total`.
+    pub ofrep_requests: Family<OfrepLabels, Counter>,
 }
 
 impl Default for Metrics {
@@ -165,9 +213,17 @@ impl Default for Metrics {
             generation: Gauge::default(),
             reload_failures: Counter::default(),
             last_reload_failed: Gauge::default(),
+            rollout_steps: Family::default(),
+            rollout_leader: Gauge::default(),
+            alerts: Family::default(),
+            store_cut_off: Gauge::default(),
+            flag_evaluations: Family::default(),
+            ofrep_requests: Family::default(),
         };
         metrics.register();
         metrics.register_patterns();
+        metrics.register_rollouts();
+        metrics.register_flags();
         metrics
     }
 }
@@ -208,6 +264,40 @@ impl Metrics {
             self.cache.clone(),
         );
         registry.register("banyan_chaos_injected", "Faults made on purpose", self.chaos.clone());
+    }
+
+    fn register_flags(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "banyan_flag_evaluations",
+            "Evaluations of flags for applications, by why they said what they said",
+            self.flag_evaluations.clone(),
+        );
+        registry.register(
+            "banyan_ofrep_requests",
+            "Requests of applications for flags, by how they were answered",
+            self.ofrep_requests.clone(),
+        );
+    }
+
+    fn register_rollouts(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "banyan_rollout_steps",
+            "Steps of rollouts, by people and by themselves",
+            self.rollout_steps.clone(),
+        );
+        registry.register(
+            "banyan_rollout_leader",
+            "1 while this node drives rollouts",
+            self.rollout_leader.clone(),
+        );
+        registry.register("banyan_alerts", "Tries to send an alert, by how they ended", self.alerts.clone());
+        registry.register(
+            "banyan_store_cut_off",
+            "1 while the state store cannot be reached",
+            self.store_cut_off.clone(),
+        );
     }
 
     fn register(&mut self) {

@@ -17,12 +17,18 @@ pub enum Kind {
     Reload,
     /// A unit's percentage was changed.
     Unit,
+    /// A flag for applications was changed.
+    Flag,
     /// A circuit breaker changed its state.
     Breaker,
     /// Faults were switched on or off.
     Chaos,
     /// Kept answers were thrown away, or fetched ahead.
     Cache,
+    /// A rollout went on, was held or was rolled back.
+    Rollout,
+    /// This node lost the state store or found it again.
+    Node,
 }
 
 /// Something that changed.
@@ -57,9 +63,12 @@ impl Kind {
         match self {
             Self::Reload => "reload",
             Self::Unit => "unit",
+            Self::Flag => "flag",
             Self::Breaker => "breaker",
             Self::Chaos => "chaos",
             Self::Cache => "cache",
+            Self::Rollout => "rollout",
+            Self::Node => "node",
         }
     }
 }
