@@ -83,8 +83,8 @@ impl Tally {
     }
 
     pub(super) fn compare(&mut self, contents: Contents) {
-        self.mismatches.of_mut(Side::Candidate).add(contents.candidate_only);
-        self.mismatches.of_mut(Side::Control).add(contents.control_only);
+        self.mismatches.of_mut(Side::Candidate).add(contents.other_only);
+        self.mismatches.of_mut(Side::Control).add(contents.again_only);
     }
 
     pub(super) fn merge(&mut self, other: &Self) {

@@ -3,7 +3,7 @@
 use banyan_flags::Percent;
 use serde::{Deserialize, Serialize};
 
-use crate::{Metric, Millis, Side};
+use crate::{Metric, Millis, Side, Sides};
 
 /// What a judge looks at. Follows from the stored state ([`State::scope`](crate::State::scope)), so all nodes have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,34 +46,32 @@ pub struct Observation {
 ///
 /// Which answers are in it is the caller's choice, as long as it does not depend on how they turned out:
 ///
-/// - the candidate's and one of the control's (`controls: 1`): a pair;
-/// - the candidate's and two of the control's, the one that the client got and the one it gave when asked again
-///   (`controls: 2`): a triple. It tells more, and it is what mismatches need.
+/// - one of each side: a pair;
+/// - one of the other side and two of the side that answered the client, the answer that the client got and the one when
+///   asked again: a triple. It tells more, and it is what mismatches need.
 ///
 /// If the answer that the client got is among them, its [`Observation`] says `compared`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Compared {
     /// Its route.
     pub route: RouteIndex,
-    /// The candidate failed: a 5xx, a timeout or a broken connection.
-    pub candidate_failed: bool,
-    /// How many answers of the control there are: 1 or 2. Anything else is taken for the nearer one.
-    pub controls: u8,
-    /// How many of them failed.
-    pub controls_failed: u8,
-    /// What comparing the contents gave; `None` unless there were two answers of the control to tell noise from differences.
+    /// How many answers of each side there are, and how many of them failed: a 5xx, a timeout or a broken connection.
+    pub answers: Sides<Count>,
+    /// What comparing the contents gave; `None` unless it was a triple.
     pub contents: Option<Contents>,
     /// A hash of the subject.
     pub subject: u64,
 }
 
-/// Whose contents differ from the control's first answer, where the other's do not.
+/// Whose contents differ from what the client got, in a triple. If both sides answer alike, these are even odds, whichever
+/// side it was that answered the client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// The candidate's do, somewhere where the control's second answer does not.
-    pub candidate_only: bool,
-    /// The control's second answer does, somewhere where the candidate's does not.
-    pub control_only: bool,
+    /// The other side's differ somewhere where those of the same side asked again do not: a difference between the systems,
+    /// counted as the candidate's.
+    pub other_only: bool,
+    /// Those of the same side asked again differ somewhere where the other side's do not: noise, counted as the control's.
+    pub again_only: bool,
 }
 
 /// The metrics for which the candidate just failed: those of which an [`Exhibit`](super::Exhibit) is worth keeping.
@@ -114,6 +112,12 @@ pub struct Count {
 }
 
 impl Count {
+    /// One answer.
+    #[must_use]
+    pub fn one(failed: bool) -> Self {
+        Self { failures: u64::from(failed), of: 1 }
+    }
+
     pub(crate) fn add(&mut self, failed: bool) {
         self.of = self.of.saturating_add(1);
         self.failures = self.failures.saturating_add(u64::from(failed));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Millis, Plan, Settings, Side, Source};
+use crate::{Millis, Plan, Settings, Side, Sides, Source};
 
 const START: Millis = Millis(1_700_000_000_000);
 
@@ -40,9 +40,7 @@ fn answer(side: Side, failed: bool, subject: u64) -> Observation {
 fn pair(candidate_failed: bool, control_failed: bool, subject: u64) -> Compared {
     Compared {
         route: RouteIndex(1),
-        candidate_failed,
-        controls: 1,
-        controls_failed: u8::from(control_failed),
+        answers: Sides { candidate: Count::one(candidate_failed), control: Count::one(control_failed) },
         contents: None,
         subject,
     }
@@ -141,14 +139,14 @@ fn latency_is_judged_by_the_control_alone() {
 #[test]
 fn mismatches_need_the_control_asked_again() {
     let mut judge = judge();
-    let differs = Contents { candidate_only: true, control_only: false };
-    let triple = Compared { controls: 2, contents: Some(differs), ..pair(false, false, 0) };
+    let differs = Contents { other_only: true, again_only: false };
+    let triple = Compared { contents: Some(differs), ..pair(false, false, 0) };
     for subject in 0..30 {
         let _ = judge.compare(&Compared { subject, ..triple }, at(1));
     }
     let Verdict::Worse(worse) = judge.verdict(&plan()) else { panic!("thirty of thirty differ") };
     assert_eq!((worse.metric, worse.strata[0].source), (Metric::Mismatches, Source::Pair));
-    let noise = Compared { contents: Some(Contents { candidate_only: true, control_only: true }), ..triple };
+    let noise = Compared { contents: Some(Contents { other_only: true, again_only: true }), ..triple };
     assert!(judge.compare(&noise, at(1)).is_empty(), "where both differ there is noise");
 }
 
@@ -257,7 +255,7 @@ fn gates_hold_without_data_and_pass_with_enough() {
         held.gates
     );
 
-    let same = Compared { controls: 2, contents: Some(Contents::default()), ..pair(false, false, 0) };
+    let same = Compared { contents: Some(Contents::default()), ..pair(false, false, 0) };
     for subject in 0..3_000 {
         let _ = judge.compare(&Compared { subject, ..same }, at(31));
     }
@@ -306,12 +304,17 @@ prop_compose! {
 
 prop_compose! {
     fn any_pair()(
-        route in 0u16..4, candidate_failed in any::<bool>(), controls in 1u8..3, controls_failed in 0u8..3,
+        route in 0u16..4, candidate in any_count(), control in any_count(),
         contents in prop::option::of((any::<bool>(), any::<bool>())), subject in any_subject(),
     ) -> Compared {
-        let contents = contents.map(|(candidate_only, control_only)| Contents { candidate_only, control_only });
-        let controls_failed = controls_failed.min(controls);
-        Compared { route: RouteIndex(route), candidate_failed, controls, controls_failed, contents, subject }
+        let contents = contents.map(|(other_only, again_only)| Contents { other_only, again_only });
+        Compared { route: RouteIndex(route), answers: Sides { candidate, control }, contents, subject }
+    }
+}
+
+prop_compose! {
+    fn any_count()(of in 0u64..3, failures in 0u64..3) -> Count {
+        Count { failures: failures.min(of), of }
     }
 }
 

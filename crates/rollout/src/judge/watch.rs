@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Compared, Evidence, Exhibit, Failed, Observation, RouteIndex, Scope, Verdict,
+    Compared, Count, Evidence, Exhibit, Failed, Observation, RouteIndex, Scope, Verdict,
     bets::Logs,
     evidence::{Case, Stratum, Tally},
     periods::PERIOD,
@@ -124,13 +124,14 @@ impl Route {
             }
         };
         // Exactly one of them failed: if all fail alike, it is any of them.
-        let share = if seen.controls >= 2 { 1.0 / 3.0 } else { 0.5 };
-        match (seen.candidate_failed, seen.controls_failed) {
-            (true, 0) => note(Metric::Errors, Side::Candidate, share),
-            (false, 1) => note(Metric::Errors, Side::Control, share),
+        let Sides { candidate, control } = seen.answers;
+        let share = Count { failures: candidate.of, of: candidate.of.saturating_add(control.of) }.share();
+        match (candidate.failures, control.failures, share) {
+            (1, 0, Some(share)) => note(Metric::Errors, Side::Candidate, share),
+            (0, 1, Some(share)) => note(Metric::Errors, Side::Control, share),
             _ => {}
         }
-        match seen.contents.map(|contents| (contents.candidate_only, contents.control_only)) {
+        match seen.contents.map(|contents| (contents.other_only, contents.again_only)) {
             Some((true, false)) => note(Metric::Mismatches, Side::Candidate, 0.5),
             Some((false, true)) => note(Metric::Mismatches, Side::Control, 0.5),
             _ => {}
