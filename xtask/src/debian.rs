@@ -18,7 +18,8 @@ enum Evidence {
     Program(&'static str),
     /// A file or directory at a fixed place.
     File(&'static str),
-    /// A file within any folder of a folder: some programs are in one for each version, where no `PATH` leads.
+    /// A program that can be found, or that is within any folder of a folder: Debian has some in one for each version,
+    /// where no `PATH` leads.
     AnyVersion(&'static str, &'static str),
 }
 
@@ -27,7 +28,7 @@ pub(crate) const FOR_TESTS: &[Package] = &[
     Package { name: "curl", evidence: Evidence::Program("curl") },
     Package { name: "nghttp2-client", evidence: Evidence::Program("h2load") },
     Package { name: "nginx", evidence: Evidence::Program("nginx") },
-    Package { name: "postgresql", evidence: Evidence::AnyVersion("/usr/lib/postgresql", "bin/postgres") },
+    Package { name: "postgresql", evidence: Evidence::AnyVersion("/usr/lib/postgresql", "postgres") },
     Package { name: "python3", evidence: Evidence::Program("python3") },
     Package { name: "redis-server", evidence: Evidence::Program("redis-server") },
     // To be added with the first test that needs them: chromium, chromium-driver.
@@ -53,9 +54,10 @@ impl Package {
         match self.evidence {
             Evidence::Program(name) => find_program(name).is_none(),
             Evidence::File(path) => !Path::new(path).exists(),
-            Evidence::AnyVersion(folder, file) => {
-                let versions = Path::new(folder).read_dir().into_iter().flatten().flatten();
-                !versions.map(|version| version.path().join(file)).any(|path| path.exists())
+            Evidence::AnyVersion(folder, program) => {
+                let mut versions = Path::new(folder).read_dir().into_iter().flatten().flatten();
+                !versions.any(|version| version.path().join("bin").join(program).exists())
+                    && find_program(program).is_none()
             }
         }
     }
