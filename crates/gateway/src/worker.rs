@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use banyan_http1::Names;
 use banyan_resilience::Dice;
 use banyan_telemetry::{
     access::LineBuffer,
@@ -62,6 +63,8 @@ pub(crate) struct Worker {
     pub(crate) dice: Dice,
     /// What is asked for.
     pub(crate) samples: Samples,
+    /// Names of fields as clients wrote them last.
+    pub(crate) names: RefCell<Names>,
     /// Requests that are the same to the last byte.
     pub(crate) exact: Exact,
     pub(crate) signer: Signer,
@@ -112,6 +115,7 @@ pub(crate) async fn run(parts: Parts) -> std::io::Result<()> {
         rng: RefCell::new(SmallRng::from_os_rng()),
         dice: Dice::unpredictable(),
         samples: Samples::default(),
+        names: RefCell::default(),
         exact: Exact::default(),
         signer: parts.signer,
         meter: parts.meter,

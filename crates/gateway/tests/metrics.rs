@@ -9,8 +9,8 @@ use std::{
 use banyan_gateway::{Deps, Gateway};
 use banyan_state::live::Units;
 use banyan_telemetry::metrics::{
-    AlertLabels, AttemptLabels, CacheLabels, ChaosLabels, DegradedLabels, EndingLabels, Metrics,
-    RequestLabels, RolloutLabels, UnitLabels,
+    AlertLabels, AttemptLabels, CacheLabels, ChaosLabels, DegradedLabels, EndingLabels, FlagLabels, Metrics,
+    OfrepLabels, RequestLabels, RolloutLabels, UnitLabels,
 };
 
 /// Kind and labels, by name.
@@ -79,6 +79,11 @@ fn patterns(metrics: &Metrics) {
     metrics.rollout_steps.get_or_create(&RolloutLabels { unit: "articles".to_owned(), step: "start" }).inc();
     metrics.alerts.get_or_create(&AlertLabels { target: "webhook", result: "sent" }).inc();
     metrics.chaos.get_or_create(&ChaosLabels { upstream: upstream(), fault: "slow" }).inc();
+    metrics.flag_evaluations.get_or_create(&FlagLabels { flag: "theme".to_owned(), reason: "SPLIT" }).inc();
+    metrics
+        .ofrep_requests
+        .get_or_create(&OfrepLabels { operation: "bulk", http_response_status_code: 200 })
+        .inc();
 }
 
 /// Families of an OpenMetrics exposition.

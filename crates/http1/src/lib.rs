@@ -10,6 +10,7 @@ mod chunked;
 mod encode;
 mod extension;
 mod head;
+mod names;
 mod refusal;
 mod request;
 mod response;
@@ -20,6 +21,7 @@ pub use encode::{
     encode_rest, encode_trailers,
 };
 pub use head::{HeadLimits, HeadScanner};
+pub use names::Names;
 pub use refusal::{BadResponse, Refusal};
 pub use request::{RequestHead, parse_request};
 pub use response::{ResponseHead, parse_response};

@@ -3,9 +3,9 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header, uri::Authority};
+use http::{HeaderMap, HeaderValue, Method, Uri, Version, header, uri::Authority};
 
-use crate::{Framing, HeadLimits, HeadScanner, Refusal};
+use crate::{Framing, HeadLimits, HeadScanner, Names, Refusal};
 
 /// Field slots on the stack; a head with more fields is parsed once more with slots on the heap.
 const STACK_SLOTS: usize = 64;
@@ -46,6 +46,7 @@ pub fn parse_request(
     buffer: &mut BytesMut,
     scanner: &mut HeadScanner,
     limits: &HeadLimits,
+    names: &mut Names,
 ) -> Result<Option<RequestHead>, Refusal> {
     while buffer.starts_with(b"\r\n") {
         bytes::Buf::advance(buffer, 2);
@@ -62,7 +63,7 @@ pub fn parse_request(
     }
     *scanner = HeadScanner::default();
     let head = buffer.split_to(end).freeze();
-    parse_complete(&head, limits).map(Some)
+    parse_complete(&head, limits, names).map(Some)
 }
 
 /// A head that has not ended yet is refused as soon as it cannot fit any more.
@@ -85,16 +86,16 @@ fn target_length(buffer: &[u8]) -> usize {
     memchr::memchr(b' ', rest).unwrap_or(rest.len())
 }
 
-fn parse_complete(head: &Bytes, limits: &HeadLimits) -> Result<RequestHead, Refusal> {
+fn parse_complete(head: &Bytes, limits: &HeadLimits, names: &mut Names) -> Result<RequestHead, Refusal> {
     let mut slots = [const { MaybeUninit::uninit() }; STACK_SLOTS];
     let mut request = httparse::Request::new(&mut []);
     match request.parse_with_uninit_headers(head, &mut slots) {
-        Ok(httparse::Status::Complete(_)) => build(head, &request, limits),
+        Ok(httparse::Status::Complete(_)) => build(head, &request, limits, names),
         Err(httparse::Error::TooManyHeaders) if limits.headers > STACK_SLOTS => {
             let mut slots = vec![httparse::EMPTY_HEADER; limits.headers];
             let mut request = httparse::Request::new(&mut slots);
             match request.parse(head) {
-                Ok(httparse::Status::Complete(_)) => build(head, &request, limits),
+                Ok(httparse::Status::Complete(_)) => build(head, &request, limits, names),
                 other => Err(refusal_of(other)),
             }
         }
@@ -117,6 +118,7 @@ fn build(
     head: &Bytes,
     parsed: &httparse::Request<'_, '_>,
     limits: &HeadLimits,
+    names: &mut Names,
 ) -> Result<RequestHead, Refusal> {
     if parsed.headers.len() > limits.headers {
         return Err(Refusal::TooManyHeaders);
@@ -127,8 +129,9 @@ fn build(
     let target = parse_target(head, parsed.path.unwrap_or_default(), &method, limits)?;
     let mut headers = HeaderMap::with_capacity(parsed.headers.len());
     let mut facts = Facts::default();
-    for field in parsed.headers.iter() {
-        let name = HeaderName::from_bytes(field.name.as_bytes())
+    for (place, field) in parsed.headers.iter().enumerate() {
+        let name = names
+            .of(place, field.name.as_bytes())
             .map_err(|_| Refusal::Malformed("a field name is not a token"))?;
         let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value))
             .map_err(|_| Refusal::Malformed("a field value holds a control character"))?;
@@ -189,7 +192,7 @@ enum Coding {
 }
 
 impl Facts {
-    fn note(&mut self, name: &HeaderName, value: &HeaderValue) -> Result<(), Refusal> {
+    fn note(&mut self, name: &http::HeaderName, value: &HeaderValue) -> Result<(), Refusal> {
         match *name {
             header::HOST if self.host.is_some() => return Err(Refusal::BadHost),
             header::HOST => self.host = Some(value.clone()),

@@ -3,9 +3,9 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 
-use crate::{BadResponse, Framing, HeadLimits, HeadScanner, request::parse_length};
+use crate::{BadResponse, Framing, HeadLimits, HeadScanner, Names, request::parse_length};
 
 /// Field slots on the stack; see the request's.
 const STACK_SLOTS: usize = 64;
@@ -17,7 +17,7 @@ pub struct ResponseHead {
     pub status: StatusCode,
     /// HTTP/1.0 or HTTP/1.1.
     pub version: Version,
-    /// All fields as sent.
+    /// The fields as sent, but for a `Connection` that says nothing more than `keep_alive` does.
     pub headers: HeaderMap,
     /// Where the body ends, given the request's method.
     pub framing: Framing,
@@ -34,6 +34,7 @@ pub fn parse_response(
     scanner: &mut HeadScanner,
     method: &Method,
     limits: &HeadLimits,
+    names: &mut Names,
 ) -> Result<Option<ResponseHead>, BadResponse> {
     let end = scanner.find_end(buffer).map_err(|_| BadResponse::Malformed)?;
     let Some(end) = end else {
@@ -48,12 +49,12 @@ pub fn parse_response(
     let mut parsed = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
     match config.parse_response_with_uninit_headers(&mut parsed, &head, &mut slots) {
-        Ok(httparse::Status::Complete(_)) => build(&head, &parsed, method, limits).map(Some),
+        Ok(httparse::Status::Complete(_)) => build(&head, &parsed, method, limits, names).map(Some),
         Err(httparse::Error::TooManyHeaders) if limits.headers > STACK_SLOTS => {
             let mut slots = vec![httparse::EMPTY_HEADER; limits.headers];
             let mut parsed = httparse::Response::new(&mut slots);
             match parsed.parse(&head) {
-                Ok(httparse::Status::Complete(_)) => build(&head, &parsed, method, limits).map(Some),
+                Ok(httparse::Status::Complete(_)) => build(&head, &parsed, method, limits, names).map(Some),
                 Err(httparse::Error::TooManyHeaders) => Err(BadResponse::HeadTooLarge),
                 _ => Err(BadResponse::Malformed),
             }
@@ -68,6 +69,7 @@ fn build(
     parsed: &httparse::Response<'_, '_>,
     method: &Method,
     limits: &HeadLimits,
+    names: &mut Names,
 ) -> Result<ResponseHead, BadResponse> {
     if parsed.headers.len() > limits.headers {
         return Err(BadResponse::HeadTooLarge);
@@ -76,11 +78,14 @@ fn build(
     let version = if parsed.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
     let mut headers = HeaderMap::with_capacity(parsed.headers.len() + 4);
     let mut facts = Facts::default();
-    for field in parsed.headers.iter() {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| BadResponse::Malformed)?;
+    for (place, field) in parsed.headers.iter().enumerate() {
+        let name = names.of(place, field.name.as_bytes()).map_err(|_| BadResponse::Malformed)?;
         let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value))
             .map_err(|_| BadResponse::Malformed)?;
         facts.note(&name, &value)?;
+        if name == header::CONNECTION && is_only_about_keeping(&value) {
+            continue;
+        }
         headers.append(name, value);
     }
     let framing = facts.framing(status, version, method)?;
@@ -90,6 +95,11 @@ fn build(
         && (version == Version::HTTP_11 || facts.keep_alive)
         && status != StatusCode::SWITCHING_PROTOCOLS;
     Ok(ResponseHead { status, version, headers, framing, keep_alive })
+}
+
+/// Whether a `Connection` names no other field, as nearly every one.
+fn is_only_about_keeping(value: &HeaderValue) -> bool {
+    value.as_bytes().eq_ignore_ascii_case(b"keep-alive") || value.as_bytes().eq_ignore_ascii_case(b"close")
 }
 
 #[derive(Default)]
@@ -103,7 +113,7 @@ struct Facts {
 }
 
 impl Facts {
-    fn note(&mut self, name: &HeaderName, value: &HeaderValue) -> Result<(), BadResponse> {
+    fn note(&mut self, name: &http::HeaderName, value: &HeaderValue) -> Result<(), BadResponse> {
         match *name {
             header::CONTENT_LENGTH => {
                 let length = parse_length(value.as_bytes()).ok_or(BadResponse::BadFraming)?;

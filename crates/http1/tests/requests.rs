@@ -1,7 +1,7 @@
 //! Requests that are accepted, and what is read from them.
 mod support;
 
-use banyan_http1::{Framing, HeadScanner, encode_request_head, parse_request};
+use banyan_http1::{Framing, HeadScanner, Names, encode_request_head, parse_request};
 use bytes::BytesMut;
 use http::{Method, Version};
 use support::{WIDE, request, request_and_rest};
@@ -110,12 +110,15 @@ fn pipelined_requests_come_one_by_one() {
     );
     let mut scanner = HeadScanner::default();
     for target in ["/1", "/2"] {
-        let head = parse_request(&mut buffer, &mut scanner, &WIDE).unwrap().unwrap();
+        let head = parse_request(&mut buffer, &mut scanner, &WIDE, &mut Names::default()).unwrap().unwrap();
         assert_eq!(head.target, *target);
     }
-    assert!(parse_request(&mut buffer, &mut scanner, &WIDE).unwrap().is_none());
+    assert!(parse_request(&mut buffer, &mut scanner, &WIDE, &mut Names::default()).unwrap().is_none());
     buffer.extend_from_slice(b"\r\n");
-    assert_eq!(parse_request(&mut buffer, &mut scanner, &WIDE).unwrap().unwrap().target, "/3");
+    assert_eq!(
+        parse_request(&mut buffer, &mut scanner, &WIDE, &mut Names::default()).unwrap().unwrap().target,
+        "/3"
+    );
     assert!(buffer.is_empty());
 }
 

@@ -1,7 +1,9 @@
 //! Heads of answers: where their body ends (RFC 9112 section 6.3) and what may be trusted afterwards.
 mod support;
 
-use banyan_http1::{BadResponse, Framing, HeadLimits, HeadScanner, encode_response_head, parse_response};
+use banyan_http1::{
+    BadResponse, Framing, HeadLimits, HeadScanner, Names, encode_response_head, parse_response,
+};
 use bytes::BytesMut;
 use http::{Method, StatusCode, Version};
 use support::response;
@@ -128,8 +130,14 @@ fn malformed_heads_are_refused() {
 fn limits_hold_while_a_head_arrives() {
     let limits = HeadLimits { bytes: 64, target: 0, headers: 2 };
     let parse = |text: &str| {
-        parse_response(&mut BytesMut::from(text), &mut HeadScanner::default(), &Method::GET, &limits)
-            .map(|head| head.is_some())
+        parse_response(
+            &mut BytesMut::from(text),
+            &mut HeadScanner::default(),
+            &Method::GET,
+            &limits,
+            &mut Names::default(),
+        )
+        .map(|head| head.is_some())
     };
     assert_eq!(parse(&format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(44))), Ok(false));
     assert_eq!(parse(&format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(46))), Err(BadResponse::HeadTooLarge));

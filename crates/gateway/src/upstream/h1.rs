@@ -4,13 +4,16 @@
 //! goes up while the answer's head is awaited, and goes on going up while the answer's body comes down.
 
 use std::{
+    cell::RefCell,
     future::poll_fn,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use banyan_http1::{Framing, HeadLimits, HeadScanner, ResponseHead, encode_request_head, parse_response};
+use banyan_http1::{
+    Framing, HeadLimits, HeadScanner, Names, ResponseHead, encode_request_head, parse_response,
+};
 use bytes::{Bytes, BytesMut};
 use http::{Method, StatusCode};
 use http_body::Frame;
@@ -159,7 +162,7 @@ pub(crate) async fn send(
         cut: false,
         watched: None,
     };
-    match poll_fn(|cx| attempt.poll(cx, &request)).await {
+    match poll_fn(|cx| attempt.poll(cx, &request, &call.host.names)).await {
         Ok(head) => {
             let now = Instant::now();
             call.judge_status(head.status, now);
@@ -192,9 +195,14 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn poll(&mut self, cx: &mut Context<'_>, request: &Outgoing<'_>) -> Poll<Result<ResponseHead, Broken>> {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        request: &Outgoing<'_>,
+        names: &RefCell<Names>,
+    ) -> Poll<Result<ResponseHead, Broken>> {
         self.poll_upload(cx)?;
-        match self.poll_head(cx, request) {
+        match self.poll_head(cx, request, names) {
             Poll::Ready(result) => Poll::Ready(result),
             Poll::Pending => {
                 ready!(self.connection.deadline.poll_passed(cx));
@@ -243,10 +251,11 @@ impl Attempt {
         &mut self,
         cx: &mut Context<'_>,
         request: &Outgoing<'_>,
+        names: &RefCell<Names>,
     ) -> Poll<Result<ResponseHead, Broken>> {
         loop {
-            let parsed =
-                parse_response(&mut self.connection.buffer, &mut self.scanner, request.method, &LIMITS);
+            let (buffer, scanner) = (&mut self.connection.buffer, &mut self.scanner);
+            let parsed = parse_response(buffer, scanner, request.method, &LIMITS, &mut names.borrow_mut());
             match parsed.map_err(|_| Ending::BadGateway)? {
                 // Interim answers are between us and the upstream.
                 Some(head)

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use banyan_http1::Names;
 use rand::{Rng as _, rngs::SmallRng};
 use tokio::time::Instant;
 
@@ -40,6 +41,8 @@ pub(crate) struct LocalHost {
         reason = "a connection goes from here through an exchange and back: only its box moves"
     )]
     idle: RefCell<Vec<Box<Connection>>>,
+    /// Names of fields as it wrote them last.
+    pub(crate) names: RefCell<Names>,
     /// The HTTP/2 connection, when there is one.
     pub(crate) h2: RefCell<Option<Sender>>,
 }
@@ -139,6 +142,7 @@ impl LocalHost {
             cost: Cell::new(PeakEwma::new(now)),
             in_flight: Cell::new(0),
             idle: RefCell::default(),
+            names: RefCell::default(),
             h2: RefCell::default(),
         }
     }

@@ -143,7 +143,13 @@ impl Connection {
                     if let Some(again) = known {
                         return Poll::Ready(Next::Again(again));
                     }
-                    match parse_request(&mut self.shared.buffer.borrow_mut(), &mut scanner, &head_limits) {
+                    let parsed = parse_request(
+                        &mut self.shared.buffer.borrow_mut(),
+                        &mut scanner,
+                        &head_limits,
+                        &mut self.worker.names.borrow_mut(),
+                    );
+                    match parsed {
                         Ok(Some(head)) => return Poll::Ready(Next::Request(head)),
                         Ok(None) => {}
                         Err(refusal) => return Poll::Ready(Next::Refused(refused(refusal))),

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "a fuzz target runs one of them")]
 
 use banyan_http1::{
-    CHUNK_END, Chunk, ChunkedDecoder, Framing, HeadLimits, HeadScanner, RequestHead, ResponseHead,
+    CHUNK_END, Chunk, ChunkedDecoder, Framing, HeadLimits, HeadScanner, Names, RequestHead, ResponseHead,
     encode_chunk_head, encode_request_head, encode_response_head, encode_trailers, parse_request,
     parse_response,
 };
@@ -32,7 +32,7 @@ pub(crate) fn request_head(data: &[u8]) {
     assert_clean_lines(&encoded);
     if head.version == http::Version::HTTP_11 {
         let wide = HeadLimits { bytes: usize::MAX, target: usize::MAX, headers: LIMITS.headers };
-        let again = parse_request(&mut encoded, &mut HeadScanner::default(), &wide);
+        let again = parse_request(&mut encoded, &mut HeadScanner::default(), &wide, &mut Names::default());
         let again = again.expect("what is forwarded is well-formed").expect("and whole");
         // Spelled anew, it means the same.
         let meant = |head: RequestHead| format!("{:?}", RequestHead { raw: Bytes::new(), ..head });
@@ -45,7 +45,7 @@ pub(crate) fn request_head(data: &[u8]) {
 pub(crate) fn response_head(data: &[u8]) {
     for method in [Method::GET, Method::HEAD] {
         let parse = |buffer: &mut BytesMut, scanner: &mut HeadScanner| {
-            parse_response(buffer, scanner, &method, &LIMITS).map_err(drop)
+            parse_response(buffer, scanner, &method, &LIMITS, &mut Names::default()).map_err(drop)
         };
         let whole = parse_in_pieces(data, data.len(), parse);
         for piece in [1, 3] {
@@ -66,7 +66,8 @@ fn check_response(head: &ResponseHead, method: &Method) {
     encode_response_head(&mut encoded, head.version, head.status, &head.headers);
     assert_clean_lines(&encoded);
     let wide = HeadLimits { bytes: usize::MAX, target: 0, headers: LIMITS.headers };
-    let again = parse_response(&mut encoded, &mut HeadScanner::default(), method, &wide);
+    let again =
+        parse_response(&mut encoded, &mut HeadScanner::default(), method, &wide, &mut Names::default());
     let again = again.expect("what is handed on is well-formed").expect("and whole");
     assert_eq!((again.status, again.framing, &again.headers), (head.status, head.framing, &head.headers));
 }
@@ -138,7 +139,7 @@ pub(crate) fn decode_in_pieces(data: &[u8], piece: usize) -> Option<Body> {
 }
 
 fn parse(buffer: &mut BytesMut, scanner: &mut HeadScanner) -> Result<Option<RequestHead>, ()> {
-    parse_request(buffer, scanner, &LIMITS).map_err(drop)
+    parse_request(buffer, scanner, &LIMITS, &mut Names::default()).map_err(drop)
 }
 
 /// Parses the head at the front of `data` as it arrives in pieces, and counts the bytes that follow it. `None` when it
