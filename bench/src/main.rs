@@ -16,6 +16,7 @@ mod poll;
 mod process;
 mod record;
 mod replay;
+mod rollout;
 mod server;
 mod stats;
 mod table;
@@ -64,6 +65,8 @@ enum What {
     All(Options),
     /// The incident replay: what becomes of good answers when a database falters in a surge
     Replay(replay::Options),
+    /// The judge of rollouts on trial: how soon it sees what is worse, and how often what is not there
+    Rollout(rollout::Options),
     /// Write the newest runs into the README's tables
     Table,
     /// The origin that the others proxy to
@@ -140,6 +143,7 @@ fn run(what: What) -> anyhow::Result<()> {
         What::Naive { port, origin } => return replay::naive::serve(port, origin),
         What::Lane(place) => return replay::lane::play(place),
         What::Replay(options) => return replay::replay(&options),
+        What::Rollout(options) => return rollout::simulate(&options),
         What::PassThrough(options) => (vec![work::pass_through()], options),
         What::Unit(options) => (vec![work::unit()], options),
         What::Resilience(options) => (vec![work::resilience()], options),

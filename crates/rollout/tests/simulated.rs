@@ -1,4 +1,5 @@
 //! The judge against made-up traffic with few seeds: `cargo xtask bench rollout` plays the same at length.
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::time::Duration;
 
