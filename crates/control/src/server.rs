@@ -1,6 +1,6 @@
 //! A listener that cannot be kept busy: bounded connections, a limit for heads, and an end.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -16,10 +16,19 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Connections at once; more wait in the kernel's backlog. People, scrapers and probes need a dozen.
-const CONNECTIONS: usize = 256;
-/// For a request head, and for an idle connection.
-const HEAD: Duration = Duration::from_secs(15);
+/// What a listener is kept within.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Connections at once; more wait in the kernel's backlog.
+    pub(crate) connections: usize,
+    /// For a request head, and for an idle connection.
+    pub(crate) idle: Duration,
+    /// What is served, for the log.
+    pub(crate) what: &'static str,
+}
+
+/// People, scrapers and probes need a dozen connections.
+const ADMIN: Bounds = Bounds { connections: 256, idle: Duration::from_secs(15), what: "the admin API" };
 /// For a whole connection, so that a client that takes no byte of its answer is gone at some time.
 const CONNECTION: Duration = Duration::from_secs(600);
 /// For requests under way when the end comes.
@@ -28,9 +37,19 @@ const END: Duration = Duration::from_secs(5);
 const REST: Duration = Duration::from_millis(100);
 
 /// Serves `router` until `stop` says so or its sender is gone, then ends what is under way.
-pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(listener: TcpListener, router: Router, stop: watch::Receiver<bool>) {
+    serve_each(listener, stop, ADMIN, |_| router.clone()).await;
+}
+
+/// The same within other bounds, with a router that may know the peer.
+pub(crate) async fn serve_each(
+    listener: TcpListener,
+    mut stop: watch::Receiver<bool>,
+    bounds: Bounds,
+    router: impl Fn(SocketAddr) -> Router,
+) {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Arc::new(Semaphore::new(bounds.connections));
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -39,21 +58,21 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
         };
         while connections.try_join_next().is_some() {}
         match accepted {
-            Ok((stream, place)) => {
-                let service = TowerToHyperService::new(router.clone());
+            Ok((stream, peer, place)) => {
+                let service = TowerToHyperService::new(router(peer));
                 let connection = http1::Builder::new()
                     .timer(TokioTimer::new())
-                    .header_read_timeout(HEAD)
+                    .header_read_timeout(bounds.idle)
                     .serve_connection(TokioIo::new(stream), service);
                 let connection = graceful.watch(connection);
                 connections.spawn(async move {
-                    // How a connection of the admin API ended concerns only its client.
+                    // How a connection ended concerns only its client.
                     drop(timeout(CONNECTION, connection).await);
                     drop(place);
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "the admin API cannot accept a connection");
+                tracing::warn!(%error, what = bounds.what, "a connection cannot be accepted");
                 sleep(REST).await;
             }
         }
@@ -67,8 +86,8 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, place))
 }

@@ -1,4 +1,4 @@
-//! The bearer token of the admin API.
+//! The bearer tokens of the admin API and of flags for applications.
 
 use std::{
     fmt,
@@ -15,7 +15,7 @@ const MIN_CHARS: usize = 32;
 /// Bytes of a token file that are read; nobody needs more.
 const MAX_BYTES: u64 = 4096;
 
-/// A secret that proves the right to use the admin API. It has no `Display`, and its `Debug` hides it.
+/// A secret that proves the right to use the admin API, or to ask for flags. It has no `Display`, and its `Debug` hides it.
 #[derive(Clone)]
 pub struct Token(String);
 
@@ -23,7 +23,7 @@ pub struct Token(String);
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// The file system refused.
-    #[error("the admin token file {path} cannot be used: {source}")]
+    #[error("the token file {path} cannot be used: {source}")]
     Io {
         /// The file.
         path: PathBuf,
@@ -31,7 +31,7 @@ pub enum TokenError {
         source: io::Error,
     },
     /// Others than its owner may read or change it.
-    #[error("the admin token file {path} is open to others (mode {mode:03o}): run chmod 600 {path}")]
+    #[error("the token file {path} is open to others (mode {mode:03o}): run chmod 600 {path}")]
     Open {
         /// The file.
         path: PathBuf,
@@ -40,7 +40,7 @@ pub enum TokenError {
     },
     /// Empty, or too easy to guess.
     #[error(
-        "the admin token file {path} holds no token of at least {MIN_CHARS} visible characters: delete the file and a \
+        "the token file {path} holds no token of at least {MIN_CHARS} visible characters: delete the file and a \
          new one is made"
     )]
     Unusable {

@@ -1,0 +1,6 @@
+//! Flags: served to applications by OFREP, changed by people, and kept.
+mod changing;
+mod cli;
+mod kit;
+mod protocol;
+mod sides;
