@@ -17,6 +17,9 @@ pub(crate) fn run(config: &Path) -> Result<ExitCode> {
         eprintln!("{}: {error}", config.display());
         return Ok(ExitCode::FAILURE);
     }
+    if !plan.warnings.is_empty() {
+        eprintln!("{}\n", plan.warnings);
+    }
     println!(
         "{}: OK, {} routes, {} units, {} upstreams",
         config.display(),

@@ -20,6 +20,10 @@ pub(crate) fn run(config: &Path, log: LogFormat) -> Result<ExitCode> {
     };
     let format = if log == LogFormat::Json { Format::Json } else { Format::Pretty };
     logging::init(format, &plan.log.level)?;
+    for warning in plan.warnings.problems() {
+        let (line, hint) = (warning.span.map(|span| span.line), warning.hint.as_deref());
+        tracing::warn!(line, hint, "the config is probably not meant so: {}", warning.message);
+    }
     raise_file_limit(plan.limits.connections);
     // Signals are caught before anything is open, so that none is missed.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
