@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use crate::kit::World;
 
-async fn put(admin: &Admin, key: &str, body: Value) -> Result<AdminAnswer> {
+pub(crate) async fn put(admin: &Admin, key: &str, body: Value) -> Result<AdminAnswer> {
     admin.send("PUT", &format!("/v1/flags/{key}"), Some(&body)).await
 }
 
 /// The same on a version.
-async fn put_at(admin: &Admin, key: &str, version: u64, body: &Value) -> Result<AdminAnswer> {
+pub(crate) async fn put_at(admin: &Admin, key: &str, version: u64, body: &Value) -> Result<AdminAnswer> {
     let (body, address) = (body.to_string(), admin.address());
     let request = format!(
         "PUT /v1/flags/{key} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\

@@ -2,5 +2,6 @@
 mod changing;
 mod cli;
 mod kit;
+mod nodes;
 mod protocol;
 mod sides;

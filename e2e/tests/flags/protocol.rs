@@ -21,8 +21,13 @@ async fn every_answer_of_one_connection() -> Result<()> {
     assert_eq!(dark.json(), expected);
     let editor = app.single("new-editor", json!({ "targetingKey": "user-42" })).await?.json();
     assert_eq!((&editor["reason"], &editor["metadata"]), (&json!("SPLIT"), &json!({ "owner": "web" })));
-    let off = app.single("spell-check", json!({ "targetingKey": "user-1" })).await?.json();
-    assert!(["DISABLED", "SPLIT"].contains(&off["reason"].as_str().context("a reason")?), "{off}");
+    assert_eq!(editor["value"], true);
+    let met = app.single("spell-check", json!({ "targetingKey": "user-42" })).await?.json();
+    assert_eq!(met["reason"], "SPLIT");
+    world.banyan.admin()?.send("POST", "/v1/flags/new-editor/disable", None).await?;
+    let unmet = app.single("spell-check", json!({ "targetingKey": "user-42" })).await?.json();
+    assert_eq!((&unmet["value"], &unmet["reason"]), (&json!(false), &json!("DISABLED")));
+    world.banyan.admin()?.send("POST", "/v1/flags/new-editor/enable", None).await?;
 
     for (key, context, status, code) in [
         ("no-such", json!({}), 404, "FLAG_NOT_FOUND"),
@@ -130,6 +135,29 @@ async fn a_large_context_is_refused_before_it_is_read() -> Result<()> {
 }
 
 #[tokio::test]
+async fn nothing_of_a_context_is_logged() -> Result<()> {
+    let world = World::start("").await?;
+    let mut app = world.application().await?;
+    for context in
+        [json!({ "targetingKey": "S3CRET" }), json!({ "targetingKey": ["S3CRET"] }), json!("S3CRET")]
+    {
+        app.single("new-editor", context.clone()).await?;
+        app.bulk(context, "").await?;
+    }
+    app.single("S3CRET", json!({})).await?;
+    let metrics = world.banyan.admin()?.get("/metrics").await?.text;
+    world.banyan.terminate()?;
+    let mut banyan = world.banyan;
+    banyan.wait().await?;
+    let said = [banyan.log(), banyan.lines()].concat().join("\n");
+    assert!(
+        said.contains("draining") && !said.contains("S3CRET") && !metrics.contains("S3CRET"),
+        "{said}{metrics}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_token_of_its_own_is_asked_for() -> Result<()> {
     let world = World::start(", token_file: ./ofrep.token").await?;
     let mut app = world.application().await?;
@@ -163,6 +191,13 @@ async fn who_asks_too_often_is_told_when_to_come_back() -> Result<()> {
         if answer.status != 200 {
             refused.push((answer.status, answer.fields.get("retry-after").map(str::to_owned)));
         }
+    }
+    // A reload is enough for another limit.
+    let config = crate::kit::config(&world.sides, ", requests_per_second: 100000");
+    world.banyan.write_config(&config)?;
+    world.banyan.admin()?.send("POST", "/v1/reload", None).await?;
+    for _ in 0..100 {
+        assert_eq!(app.single("theme", json!({})).await?.status, 200);
     }
     // Thirty questions take far less than the five seconds that so many would be spread over.
     assert!(
