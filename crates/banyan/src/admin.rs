@@ -117,8 +117,20 @@ impl Admin {
     /// # Errors
     /// When it is refused or nobody answers.
     pub(crate) fn send(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
+        self.send_if(method, path, body, None)
+    }
+
+    /// Changes something, if it is at a version still.
+    ///
+    /// # Errors
+    /// When it is refused or nobody answers.
+    pub(crate) fn send_if(&self, method: &str, path: &str, body: &Value, version: Option<u64>) -> Result<Value> {
         let url = format!("{}{path}", self.base);
         let request = if method == "PUT" { self.agent.put(url) } else { self.agent.post(url) };
+        let request = match version {
+            Some(version) => request.header("if-match", format!("\"{version}\"")),
+            None => request,
+        };
         self.answer(request.header("authorization", self.bearer()).send_json(body))
     }
 

@@ -1,12 +1,16 @@
 //! The command line.
 mod cache;
+mod flag;
 
 use std::{path::PathBuf, time::Duration};
 
 use banyan_flags::Percent;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::cache::{CacheAction, Purge, Warm, What};
+pub(crate) use self::{
+    cache::{CacheAction, Purge, Warm, What},
+    flag::{EvaluateFlag, FlagAction, SetFlag},
+};
 
 /// Replaces a live backend piece by piece, and keeps answering when a piece fails.
 #[derive(Debug, Parser)]
@@ -42,6 +46,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: UnitAction,
     },
+    /// See and change flags on a running gateway, and ask what they say for somebody
+    Flag {
+        #[command(subcommand)]
+        action: FlagAction,
+    },
     /// See circuit breakers on a running gateway, and hold them open or closed for a while
     Breaker {
         #[command(subcommand)]
@@ -57,7 +66,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: CacheAction,
     },
-    /// See what changed lately on a running gateway: reloads, units, breakers, faults, the cache
+    /// See what changed lately on a running gateway: reloads, units, flags, breakers, faults, the cache
     Timeline(Timeline),
     /// See the upstreams of a running gateway and their endpoints
     Upstreams(Remote),

@@ -3,8 +3,8 @@
 use std::{io, net::TcpListener, path::Path, sync::Arc, thread::JoinHandle};
 
 use anyhow::{Context as _, Result};
-use banyan_config::plan::Plan;
-use banyan_control::{Control, Parts};
+use banyan_config::plan::{Ofrep, Plan};
+use banyan_control::{Control, Parts, Token};
 use banyan_gateway::{Deps, Gateway};
 use banyan_state::{Sqlite, Store, live::Units};
 use banyan_telemetry::{
@@ -25,6 +25,8 @@ pub(crate) struct Process {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) units: Arc<Units>,
     control: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    /// What serves flags to applications, if the config wants it.
+    ofrep: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     /// Ends last, so that the last spans are sent.
     _spans: Option<SpansGuard>,
 }
@@ -44,6 +46,7 @@ impl Process {
         banyan_control::restore(&*store, &units, &plan)?;
         let admin = listen(plan.admin.listen).context("admin API")?;
         let probes = plan.probes.map(listen).transpose().context("probes")?;
+        let ofrep = plan.ofrep.as_ref().map(open_ofrep).transpose().context("flags for applications")?;
         let (spans, guard) = spans(&plan)?;
         let timeline = Arc::<Timeline>::default();
         let deps = Deps {
@@ -65,18 +68,22 @@ impl Process {
             token,
             version: env!("CARGO_PKG_VERSION"),
         };
-        let control = start_control(Control::new(parts)?, admin, probes)?;
-        Ok(Self { gateway, units, control: Some(control), _spans: guard })
+        let control = Control::new(parts)?;
+        let ofrep = ofrep.map(|(listener, token)| start_ofrep(control.ofrep(token), listener)).transpose()?;
+        let control = start_control(control, admin, probes)?;
+        Ok(Self { gateway, units, control: Some(control), ofrep, _spans: guard })
     }
 
     /// Drains: the data plane first, and the admin API, which says so meanwhile, last.
     pub(crate) fn end(mut self) {
         self.gateway.drain();
-        if let Some((stop, thread)) = self.control.take() {
-            // A control plane that has ended already hears nothing, and need not.
+        let threads = [("flags for applications", self.ofrep.take()), ("the control plane", self.control.take())];
+        for (what, thread) in threads {
+            let Some((stop, thread)) = thread else { continue };
+            // Who has ended already hears nothing, and need not.
             let told = stop.send(()).is_ok();
             if thread.join().is_err() {
-                tracing::error!(told, "the control plane panicked");
+                tracing::error!(told, what, "a thread panicked");
             }
         }
     }
@@ -92,6 +99,32 @@ fn listen(address: std::net::SocketAddr) -> Result<TcpListener> {
     let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
+}
+
+/// Where applications ask, and with what token.
+fn open_ofrep(ofrep: &Ofrep) -> Result<(TcpListener, Option<Token>)> {
+    let token = ofrep.token_file.as_deref().map(banyan_control::load_or_create).transpose()?;
+    Ok((listen(ofrep.listen)?, token))
+}
+
+/// On a thread of its own, so that applications never keep the admin API from answering.
+fn start_ofrep(
+    ofrep: banyan_control::Ofrep,
+    listener: TcpListener,
+) -> io::Result<(oneshot::Sender<()>, JoinHandle<()>)> {
+    let (stop, stopped) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let run = async move {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        ofrep.serve(listener, async { drop(stopped.await) }).await;
+        io::Result::Ok(())
+    };
+    let thread = std::thread::Builder::new().name("ofrep".into()).spawn(move || {
+        if let Err(error) = runtime.block_on(run) {
+            tracing::error!(%error, "flags are not served to applications any more; traffic goes on without it");
+        }
+    })?;
+    Ok((stop, thread))
 }
 
 fn start_control(

@@ -14,9 +14,10 @@ use tokio::{
 };
 
 use crate::{
-    DataPlane, Token,
+    DataPlane, Ofrep, Token,
     api::{self, Shared},
     caching::Caching,
+    flags::Flags,
     reload::{Owner, on_change, on_hangup},
     server,
     standing::{PATIENCE, Standing},
@@ -61,11 +62,15 @@ impl Control {
     /// When the store cannot be read.
     pub fn new(parts: Parts) -> Result<Self, StoreError> {
         let timeline = parts.timeline;
-        let standing = Standing::new(parts.store.clone(), parts.units, parts.plan, timeline.clone())?;
+        let standing =
+            Standing::new(parts.store.clone(), parts.units.clone(), parts.plan.clone(), timeline.clone())?;
         let standing = Arc::new(standing);
+        let flags = Flags::new(parts.store.clone(), parts.units, &parts.plan, timeline.clone())?;
+        let flags = Arc::new(flags);
         let (owner, reloader) = Owner::new(
             parts.config.clone(),
             standing.clone(),
+            flags.clone(),
             parts.data_plane.clone(),
             parts.metrics.clone(),
             timeline.clone(),
@@ -80,6 +85,7 @@ impl Control {
         );
         let shared = Shared {
             standing,
+            flags,
             switches: Arc::new(Switches::new(parts.data_plane.clone(), timeline.clone())),
             caching: Caching::new(parts.data_plane.clone(), timeline.clone(), began),
             gate: warmer.gate(),
@@ -93,6 +99,13 @@ impl Control {
             started_at: SystemTime::now(),
         };
         Ok(Self { shared, owner, warmer })
+    }
+
+    /// What serves flags to applications; `token` is what it asks them for, if it does.
+    #[must_use]
+    pub fn ofrep(&self, token: Option<Token>) -> Ofrep {
+        let Shared { flags, standing, metrics, .. } = &self.shared;
+        Ofrep::new(flags.clone(), standing.clone(), metrics.clone(), token)
     }
 
     /// Serves the admin API on `admin`, probes on `probes` (or beside the API when `None`), and reloads the config on
@@ -122,6 +135,7 @@ impl Control {
             }
         }
         reloading.spawn(owner.run());
+        reloading.spawn(shared.flags.clone().follow());
         let (stop, stopped) = oneshot::channel();
         let mut warming = JoinSet::new();
         warming.spawn(warmer.run(stopped));

@@ -26,11 +26,7 @@ pub(crate) async fn same_host(State(shared): State<Shared>, request: Request, ne
 
 /// Lets requests pass that carry the token (RFC 6750 section 2.1).
 pub(crate) async fn bearer(State(shared): State<Shared>, request: Request, next: Next) -> Response {
-    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = given.and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-    });
+    let token = bearer_of(request.headers());
     if token.is_some_and(|token| shared.token.is(token)) {
         return next.run(request).await;
     }
@@ -40,6 +36,17 @@ pub(crate) async fn bearer(State(shared): State<Shared>, request: Request, next:
     let challenge = HeaderValue::from_static("Bearer realm=\"banyan\"");
     response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     response
+}
+
+/// The token that a request carries.
+pub(crate) fn bearer_of(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// Whether a request was meant for another host, or comes from a page of another origin.
+pub(crate) fn is_foreign(target: Option<&Authority>, headers: &HeaderMap, listen: SocketAddr) -> bool {
+    check_host(target, headers, listen).is_err()
 }
 
 fn check_host(target: Option<&Authority>, headers: &HeaderMap, listen: SocketAddr) -> Result<(), Problem> {

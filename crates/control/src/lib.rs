@@ -9,8 +9,10 @@ mod caching;
 mod control;
 mod data_plane;
 mod extract;
+mod flags;
 mod guard;
 mod limit;
+mod ofrep;
 mod order;
 mod problem;
 mod readiness;
@@ -34,5 +36,6 @@ pub use data_plane::{
     EndpointStatus, Forced, Purge, Readiness, SecondStatus, SwitchedChaos, UpstreamStatus, WarmProgress,
     WarmRefused,
 };
+pub use ofrep::Ofrep;
 pub use restore::restore;
 pub use token::{Token, TokenError, load_or_create};

@@ -117,7 +117,7 @@ fn unavailable(detail: impl Into<String>) -> Problem {
 impl From<&ReloadError> for Problem {
     fn from(error: &ReloadError) -> Self {
         let (status, name, title) = match error {
-            ReloadError::Config(_) => {
+            ReloadError::Config(_) | ReloadError::Flags(_) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "invalid-config", "The config is not valid")
             }
             ReloadError::NeedsRestart(_) => (StatusCode::CONFLICT, "restart-needed", "A restart is needed"),

@@ -6,6 +6,7 @@ mod chaos;
 mod check;
 mod demo;
 mod explain;
+mod flag;
 mod remote;
 mod serve;
 mod timeline;
@@ -29,6 +30,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Explain(what) => return explain::run(&what),
         Command::Demo(how) => return demo::run(&how),
         Command::Unit { action } => unit::run(action)?,
+        Command::Flag { action } => flag::run(action)?,
         Command::Breaker { action } => breaker::run(action)?,
         Command::Chaos { action } => chaos::run(action)?,
         Command::Cache { action } => cache::run(action)?,

@@ -3,6 +3,7 @@ mod breakers;
 mod cache;
 mod chaos;
 mod config;
+mod flags;
 mod openapi;
 mod probes;
 mod shadow;
@@ -29,8 +30,8 @@ use utoipa_axum::{
 };
 
 use crate::{
-    DataPlane, Token, caching::Caching, guard, limit, problem::Problem, readiness::Verdict, reload::Reloader,
-    standing::Standing, switches::Switches, warm::Gate,
+    DataPlane, Token, caching::Caching, flags::Flags, guard, limit, problem::Problem, readiness::Verdict,
+    reload::Reloader, standing::Standing, switches::Switches, warm::Gate,
 };
 
 /// Bytes of a request body; ours have a few hundred.
@@ -40,6 +41,7 @@ const MAX_BODY: usize = 64 * 1024;
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) standing: Arc<Standing>,
+    pub(crate) flags: Arc<Flags>,
     pub(crate) switches: Arc<Switches>,
     pub(crate) caching: Caching,
     pub(crate) gate: Arc<Gate>,
@@ -73,6 +75,13 @@ fn protected() -> OpenApiRouter<Shared> {
         .routes(routes!(units::back))
         .routes(routes!(units::reset))
         .routes(routes!(units::history))
+        .routes(routes!(flags::list))
+        .routes(routes!(flags::show, flags::set, flags::retire))
+        .routes(routes!(flags::enable))
+        .routes(routes!(flags::disable))
+        .routes(routes!(flags::reset))
+        .routes(routes!(flags::history))
+        .routes(routes!(flags::evaluate))
         .routes(routes!(shadow::show))
         .routes(routes!(upstreams::list))
         .routes(routes!(breakers::list))

@@ -16,7 +16,7 @@ use super::{Shared, open, protected};
 #[openapi(
     info(
         title = "Banyan admin API",
-        description = "Where units stand, how they are moved, and how the gateway does; breakers and faults made on \
+        description = "Where units stand, how they are moved, and how the gateway does; flags for applications; breakers and faults made on \
                        purpose, which are switched for a while and never stored; what is kept of answers, throwing \
                        it away and fetching it before it is asked for. Errors are \
                        `application/problem+json` (RFC 9457) with a stable `type`."
@@ -67,17 +67,18 @@ fn describe(document: &mut utoipa::openapi::OpenApi) {
 fn meaning(status: &str) -> &'static str {
     match status {
         "200" => "Done, and how it stands now.",
+        "204" => "Done, and nothing is left of it.",
         "202" => "Begun; it goes on after the answer.",
         "400" => "The request is not valid; nothing was changed.",
         "401" => "The token is missing or wrong.",
-        "404" => "The config has no such unit, upstream, route or cache.",
+        "404" => "There is no such unit, flag, upstream, route or cache.",
         "409" => {
-            "What stands now does not allow it, such as a unit that is held, faults in production, or a cache that is \
+            "What stands now does not allow it, such as a unit that is held, a key that is retired, faults in production, or a cache that is \
              being filled already; nothing was changed."
         }
-        "412" => "The unit is not at the version of `If-Match` any more; nothing was changed.",
+        "412" => "The unit or flag is not at the version of `If-Match` any more; nothing was changed.",
         "413" => "The body is too large; nothing was changed.",
-        "422" => "The config file is not valid; the running config stays.",
+        "422" => "The config file or the flag is not valid; what was there before stays.",
         "503" => "Not available now; the detail says why.",
         _ => "See the body.",
     }

@@ -34,6 +34,18 @@ pub(crate) struct Limit {
     limit: Option<usize>,
 }
 
+impl Limit {
+    /// How many entries are wanted.
+    pub(super) fn check(limit: Result<Query<Self>, QueryRejection>) -> Outcome<usize> {
+        let Query(Self { limit }) = limit.map_err(|error| Problem::invalid(error.body_text()))?;
+        let limit = limit.unwrap_or(HISTORY);
+        if (1..=MAX_HISTORY).contains(&limit) {
+            return Ok(limit);
+        }
+        Err(Problem::invalid(format!("limit is {limit}: it lies between 1 and {MAX_HISTORY}")))
+    }
+}
+
 /// Every unit, in the order of the config.
 #[utoipa::path(
     get, path = "/v1/units", operation_id = "list_units", security(("token" = [])),
@@ -167,11 +179,7 @@ pub(super) async fn history(
     Path(name): Path<String>,
     limit: Result<Query<Limit>, QueryRejection>,
 ) -> Outcome<Json<Vec<HistoryView>>> {
-    let Query(Limit { limit }) = limit.map_err(|error| Problem::invalid(error.body_text()))?;
-    let limit = limit.unwrap_or(HISTORY);
-    if !(1..=MAX_HISTORY).contains(&limit) {
-        return Err(Problem::invalid(format!("limit is {limit}: it lies between 1 and {MAX_HISTORY}")));
-    }
+    let limit = Limit::check(limit)?;
     find(&shared.standing.plan(), &name)?;
     let entries = shared.standing.history(&name, limit).await?;
     Ok(Json(entries.into_iter().map(HistoryView::from).collect()))

@@ -1,6 +1,9 @@
 //! Why a reload changed nothing.
 
 use banyan_config::{Problem, Report};
+use banyan_flags::SetFault;
+
+use crate::flags::clash;
 
 /// Why a reload changed nothing. Its text is one line; [`Report`] has the rest.
 #[derive(Debug, thiserror::Error)]
@@ -8,6 +11,9 @@ pub(crate) enum ReloadError {
     /// The file says something wrong, or cannot be read.
     #[error("{}", summary(.0))]
     Config(Report),
+    /// Its flags contradict those that were set at run time.
+    #[error("the flags of the new config do not fit those that were set at run time: {}", clash(.0))]
+    Flags(Vec<SetFault>),
     /// What can only be changed by starting anew.
     #[error("a restart is needed to change {}: undo the change, or restart", .0.join(", "))]
     NeedsRestart(Vec<&'static str>),

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{Failure, ReloadError, ReloadStatus, Trigger, milliseconds, restart};
-use crate::{DataPlane, standing::Standing};
+use crate::{DataPlane, flags::Flags, standing::Standing};
 
 /// Requests that wait while a reload is under way. All of them are answered by the next one, so more are not needed.
 const QUEUE: usize = 16;
@@ -41,6 +41,7 @@ pub(crate) struct Owner {
     status: watch::Sender<ReloadStatus>,
     config: PathBuf,
     standing: Arc<Standing>,
+    flags: Arc<Flags>,
     data_plane: Arc<dyn DataPlane>,
     metrics: Arc<Metrics>,
     timeline: Arc<Timeline>,
@@ -76,6 +77,7 @@ impl Owner {
     pub(crate) fn new(
         config: PathBuf,
         standing: Arc<Standing>,
+        flags: Arc<Flags>,
         data_plane: Arc<dyn DataPlane>,
         metrics: Arc<Metrics>,
         timeline: Arc<Timeline>,
@@ -85,7 +87,7 @@ impl Owner {
         let first = ReloadStatus { generation: 1, hash, applied_at: SystemTime::now(), last_error: None };
         metrics.generation.set(1);
         let (status, watch) = watch::channel(first);
-        let owner = Self { requests, status, config, standing, data_plane, metrics, timeline };
+        let owner = Self { requests, status, config, standing, flags, data_plane, metrics, timeline };
         (owner, Reloader { requests: sender, status: watch })
     }
 
@@ -146,8 +148,10 @@ impl Owner {
         if !keys.is_empty() {
             return Err(ReloadError::NeedsRestart(keys));
         }
+        let flags = self.flags.prepare(&plan).await.map_err(ReloadError::Flags)?;
         let apply = async |plan| self.data_plane.apply(plan).await;
         self.standing.adopt(plan.clone(), apply).await.map_err(ReloadError::Refused)?;
+        flags.adopt(&plan);
         Ok(Some(plan))
     }
 

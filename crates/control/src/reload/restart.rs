@@ -6,9 +6,11 @@ use banyan_config::plan::Plan;
 /// and the log are opened, and threads started, once.
 pub(super) fn needed(running: &Plan, new: &Plan) -> Vec<&'static str> {
     let keys = [
+        ("node", running.node == new.node),
         ("listen", running.listeners == new.listeners),
         ("admin", running.admin == new.admin),
         ("probes", running.probes == new.probes),
+        ("ofrep", applications(running) == applications(new)),
         ("state", running.state == new.state),
         ("workers", running.workers == new.workers),
         ("log", running.log == new.log),
@@ -16,6 +18,11 @@ pub(super) fn needed(running: &Plan, new: &Plan) -> Vec<&'static str> {
         ("shadow", started_with(running) == started_with(new)),
     ];
     keys.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()
+}
+
+/// Where applications ask for flags. How often they may is looked up anew for each request.
+fn applications(plan: &Plan) -> Option<(std::net::SocketAddr, Option<&std::path::Path>)> {
+    plan.ofrep.as_ref().map(|ofrep| (ofrep.listen, ofrep.token_file.as_deref()))
 }
 
 /// Where traces go; how many are sampled is looked up anew with each plan.

@@ -6,6 +6,8 @@ mod cache;
 mod chaos;
 mod document;
 mod fake_cache;
+mod flags;
+mod ofrep;
 mod reloads;
 mod serving;
 mod stores;

@@ -2,6 +2,7 @@
 mod breaker;
 mod cache;
 mod chaos;
+mod flag;
 mod history;
 mod shadow;
 mod status;
@@ -14,6 +15,7 @@ pub(crate) use self::{
     breaker::BreakerView,
     cache::{CacheView, EntryView, PurgedView, WarmView},
     chaos::{ChaosView, ClearedView, FaultsView, SwitchedView, in_words, parts},
+    flag::{EvaluationView, FlagHistoryView, FlagView},
     history::HistoryView,
     shadow::ShadowView,
     status::{ConfigView, HealthView, PlaceView, ReadyView, StatusView},

@@ -13,7 +13,7 @@ pub(crate) struct TimelineView {
     number: u64,
     #[schema(format = DateTime)]
     at: String,
-    /// What it is about: `reload`, `unit`, `breaker`, `chaos` or `cache`.
+    /// What it is about: `reload`, `unit`, `flag`, `rollout`, `node`, `breaker`, `chaos` or `cache`.
     #[schema(example = "unit")]
     kind: &'static str,
     /// In words.
