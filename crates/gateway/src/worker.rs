@@ -39,7 +39,7 @@ use crate::{
     subject::Signer,
     trace::TraceContext,
     upstream::local::LocalUpstream,
-    wire,
+    wire::{self, room::Room},
 };
 
 /// How often access lines are handed over, idle connections swept and the date is formatted.
@@ -63,6 +63,8 @@ pub(crate) struct Worker {
     pub(crate) dice: Dice,
     /// What is asked for.
     pub(crate) samples: Samples,
+    /// Room for heads.
+    pub(crate) room: Room,
     /// Names of fields as clients wrote them last.
     pub(crate) names: RefCell<Names>,
     /// Requests that are the same to the last byte.
@@ -115,6 +117,7 @@ pub(crate) async fn run(parts: Parts) -> std::io::Result<()> {
         rng: RefCell::new(SmallRng::from_os_rng()),
         dice: Dice::unpredictable(),
         samples: Samples::default(),
+        room: Room::default(),
         names: RefCell::default(),
         exact: Exact::default(),
         signer: parts.signer,

@@ -195,9 +195,10 @@ impl Connection {
         if self.shared.buffer.borrow().is_empty() {
             let readable = self.shared.stream.borrow().poll_readable(cx);
             if readable.is_pending() {
-                *self.shared.buffer.borrow_mut() = BytesMut::new();
+                self.worker.room.give(self.shared.buffer.take());
                 return Poll::Pending;
             }
+            self.shared.buffer.replace_with(|buffer| self.worker.room.take(std::mem::take(buffer)));
         }
         let count = ready!(self.shared.poll_fill(cx, HEAD_READ));
         Poll::Ready(count.is_ok_and(|count| count > 0))

@@ -11,6 +11,7 @@ pub(crate) mod listen;
 pub(crate) mod local;
 pub(crate) mod outbox;
 pub(crate) mod pump;
+pub(crate) mod room;
 pub(crate) mod stream;
 pub(crate) mod timer;
 pub(crate) mod tls;
