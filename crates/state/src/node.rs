@@ -38,6 +38,8 @@ pub struct NodeRecord {
     pub beat: Beat,
     /// How long ago, by the store's clock.
     pub last_seen: Duration,
+    /// Whether it is the one that began the newest term, and so drives, unless it is gone by now.
+    pub leads: bool,
 }
 
 /// The nodes of a store that one process owns: that process, and in tests a few that pretend. Nothing of it needs to
@@ -56,11 +58,12 @@ impl Nodes {
         }
     }
 
-    /// In the order of names.
-    pub(crate) fn all(&self, now: Instant) -> Vec<NodeRecord> {
+    /// In the order of names; `leader` began the newest term.
+    pub(crate) fn all(&self, now: Instant, leader: Option<&str>) -> Vec<NodeRecord> {
         let record = |(beat, seen): &(Beat, Instant)| NodeRecord {
             beat: beat.clone(),
             last_seen: now.saturating_duration_since(*seen),
+            leads: leader == Some(beat.node.as_str()),
         };
         self.by_name.values().map(record).collect()
     }

@@ -146,7 +146,9 @@ impl Store for Memory {
     }
 
     fn nodes(&self) -> Result<Vec<NodeRecord>, StoreError> {
-        Ok(self.lock().nodes.all(Instant::now()))
+        let inner = self.lock();
+        let leader = inner.leader.as_ref().map(|(node, _)| node.as_str());
+        Ok(inner.nodes.all(Instant::now(), leader))
     }
 
     fn forget_node(&self, node: &str) -> Result<(), StoreError> {

@@ -30,7 +30,8 @@ pub(super) fn beat(call: &Call<'_>, beat: &Beat) -> Result<(), StoreError> {
 
 pub(super) fn all(call: &Call<'_>) -> Result<Vec<NodeRecord>, StoreError> {
     let sql = "SELECT node, address, started_at, config_hash, program, generation, cut_off_since,
-            (extract(epoch FROM clock_timestamp() - seen) * 1000000)::bigint
+            (extract(epoch FROM clock_timestamp() - seen) * 1000000)::bigint,
+            EXISTS (SELECT FROM banyan.leadership WHERE leadership.node = nodes.node)
         FROM banyan.nodes ORDER BY node";
     let node = |row: &Row| {
         let beat = Beat {
@@ -44,7 +45,7 @@ pub(super) fn all(call: &Call<'_>) -> Result<Vec<NodeRecord>, StoreError> {
         };
         // Below zero after the server's clock was set back.
         let microseconds = u64::try_from(get::<i64>(row, 7)?).unwrap_or(0);
-        Ok(NodeRecord { beat, last_seen: Duration::from_micros(microseconds) })
+        Ok(NodeRecord { beat, last_seen: Duration::from_micros(microseconds), leads: get(row, 8)? })
     };
     call.rows(sql, &[])?.iter().map(node).collect()
 }

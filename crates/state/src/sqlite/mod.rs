@@ -165,7 +165,8 @@ impl Store for Sqlite {
     }
 
     fn nodes(&self) -> Result<Vec<NodeRecord>, StoreError> {
-        Ok(self.nodes_lock().all(Instant::now()))
+        let leader = self.leader.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(self.nodes_lock().all(Instant::now(), leader.as_ref().map(|(node, _)| node.as_str())))
     }
 
     fn forget_node(&self, node: &str) -> Result<(), StoreError> {

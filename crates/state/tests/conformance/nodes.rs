@@ -38,6 +38,23 @@ fn a_node_is_known_by_its_last_beat() {
 }
 
 #[test]
+fn the_node_that_began_the_newest_term_is_known_as_the_one_who_leads() {
+    on_each(|store| {
+        store.beat(&beat("a")).unwrap();
+        store.beat(&beat("b")).unwrap();
+        let leaders = || -> Vec<_> {
+            let nodes = store.nodes().unwrap();
+            nodes.into_iter().filter(|node| node.leads).map(|node| node.beat.node).collect()
+        };
+        assert!(leaders().is_empty());
+        store.lead("a").unwrap();
+        assert_eq!(leaders(), ["a"]);
+        store.lead("b").unwrap();
+        assert_eq!(leaders(), ["b"]);
+    });
+}
+
+#[test]
 fn a_node_that_was_forgotten_comes_back_with_its_next_beat() {
     on_each(|store| {
         store.beat(&beat("a")).unwrap();
