@@ -124,7 +124,13 @@ impl Admin {
     ///
     /// # Errors
     /// When it is refused or nobody answers.
-    pub(crate) fn send_if(&self, method: &str, path: &str, body: &Value, version: Option<u64>) -> Result<Value> {
+    pub(crate) fn send_if(
+        &self,
+        method: &str,
+        path: &str,
+        body: &Value,
+        version: Option<u64>,
+    ) -> Result<Value> {
         let url = format!("{}{path}", self.base);
         let request = if method == "PUT" { self.agent.put(url) } else { self.agent.post(url) };
         let request = match version {

@@ -1,6 +1,7 @@
 //! The command line.
 mod cache;
 mod flag;
+mod rollout;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use self::{
     cache::{CacheAction, Purge, Warm, What},
     flag::{EvaluateFlag, FlagAction, SetFlag},
+    rollout::{Abort, RolloutAction, Watch},
 };
 
 /// Replaces a live backend piece by piece, and keeps answering when a piece fails.
@@ -46,11 +48,20 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: UnitAction,
     },
+    /// Let a unit go up by itself on a running gateway, on evidence: start, watch, pause, abort
+    Rollout {
+        #[command(subcommand)]
+        action: RolloutAction,
+    },
+    /// See the nodes that share the store of a running gateway, and whether all run the same
+    Nodes(Remote),
     /// See and change flags on a running gateway, and ask what they say for somebody
     Flag {
         #[command(subcommand)]
         action: FlagAction,
     },
+    /// See in what the two sides of a unit differ on a running gateway, how surely, and how to see it oneself
+    Diff(Diff),
     /// See circuit breakers on a running gateway, and hold them open or closed for a while
     Breaker {
         #[command(subcommand)]
@@ -66,7 +77,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: CacheAction,
     },
-    /// See what changed lately on a running gateway: reloads, units, flags, breakers, faults, the cache
+    /// See what changed lately on a running gateway: reloads, units, rollouts, flags, breakers, faults, the cache
     Timeline(Timeline),
     /// See the upstreams of a running gateway and their endpoints
     Upstreams(Remote),
@@ -314,6 +325,18 @@ pub(crate) struct Who {
     /// Who, for the audit log; your login name unless given
     #[arg(long, env = "USER", default_value = "")]
     pub(crate) who: String,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
+/// What to see of a comparison.
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// The unit
+    pub(crate) unit: String,
+    /// Show also where the answering side differs from itself
+    #[arg(long)]
+    pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) remote: Remote,
 }

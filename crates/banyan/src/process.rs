@@ -1,12 +1,12 @@
 //! A gateway with everything around it: opened in the order that lets nothing be half there, ended in the reverse order.
 
-use std::{io, net::TcpListener, path::Path, sync::Arc, thread::JoinHandle};
+use std::{fs, io, net::TcpListener, path::Path, sync::Arc, thread::JoinHandle};
 
 use anyhow::{Context as _, Result};
-use banyan_config::plan::{Ofrep, Plan};
+use banyan_config::plan::{Ofrep, Plan, State};
 use banyan_control::{Control, Parts, Token};
 use banyan_gateway::{Deps, Gateway};
-use banyan_state::{Sqlite, Store, live::Units};
+use banyan_state::{Address, ServerAddress, Store, live::Units};
 use banyan_telemetry::{
     metrics::Metrics,
     spans::{Spans, SpansGuard},
@@ -39,7 +39,7 @@ impl Process {
     pub(crate) fn start(config: &Path, plan: Plan) -> Result<Self> {
         let plan = Arc::new(plan);
         banyan_gateway::check(&plan).context("the config cannot be applied")?;
-        let store = Arc::new(Sqlite::open(&plan.state)?);
+        let store = open_store(&plan.state)?;
         let token = banyan_control::load_or_create(&plan.admin.token_file)?;
         let cookie_secret = store.secret(COOKIE_SECRET, &rand::rng().random())?;
         let units = Arc::new(Units::default());
@@ -58,7 +58,7 @@ impl Process {
         };
         let gateway = Arc::new(Gateway::start(plan.clone(), deps)?);
         let parts = Parts {
-            plan,
+            plan: plan.clone(),
             config: config.to_owned(),
             store,
             units: units.clone(),
@@ -67,6 +67,7 @@ impl Process {
             timeline,
             token,
             version: env!("CARGO_PKG_VERSION"),
+            node: node(&plan),
         };
         let control = Control::new(parts)?;
         let ofrep = ofrep.map(|(listener, token)| start_ofrep(control.ofrep(token), listener)).transpose()?;
@@ -77,8 +78,9 @@ impl Process {
     /// Drains: the data plane first, and the admin API, which says so meanwhile, last.
     pub(crate) fn end(mut self) {
         self.gateway.drain();
-        let threads = [("flags for applications", self.ofrep.take()), ("the control plane", self.control.take())];
-        for (what, thread) in threads {
+        for (what, thread) in
+            [("flags for applications", self.ofrep.take()), ("the control plane", self.control.take())]
+        {
             let Some((stop, thread)) = thread else { continue };
             // Who has ended already hears nothing, and need not.
             let told = stop.send(()).is_ok();
@@ -87,6 +89,28 @@ impl Process {
             }
         }
     }
+}
+
+/// What must survive, wherever the config keeps it.
+fn open_store(state: &State) -> Result<Arc<dyn Store>> {
+    let address = match state {
+        State::File(path) => Address::File(path.clone()),
+        State::Postgres(postgres) => {
+            let read = |file: &banyan_config::plan::File| {
+                let path = file.path.display();
+                fs::read_to_string(&file.path).with_context(|| format!("cannot read the password in {path}"))
+            };
+            let from_file = postgres.password_file().map(read).transpose()?;
+            Address::Server(ServerAddress::read(postgres.url(from_file.as_deref()).expose())?)
+        }
+    };
+    Ok(banyan_state::open(&address)?)
+}
+
+/// The name of this node: what the config says, else that of the host.
+fn node(plan: &Plan) -> Arc<str> {
+    let host = || Arc::from(rustix::system::uname().nodename().to_string_lossy());
+    plan.node.clone().unwrap_or_else(host)
 }
 
 fn spans(plan: &Plan) -> Result<(Option<Spans>, Option<SpansGuard>)> {

@@ -15,10 +15,13 @@ use tokio::{
 
 use crate::{
     DataPlane, Ofrep, Token,
+    alerts::{Pace, Sender},
     api::{self, Shared},
     caching::Caching,
     flags::Flags,
+    nodes::{Heart, Me, Nodes},
     reload::{Owner, on_change, on_hangup},
+    rollout::{Conductor, Driver, changes},
     server,
     standing::{PATIENCE, Standing},
     switches::Switches,
@@ -45,6 +48,8 @@ pub struct Parts {
     pub token: Token,
     /// Version of the program, for `/v1/status`.
     pub version: &'static str,
+    /// Name of this node, which no other that shares the store has.
+    pub node: Arc<str>,
 }
 
 /// The control plane: admin API, probes and reloading.
@@ -52,11 +57,14 @@ pub struct Control {
     pub(crate) shared: Shared,
     pub(crate) owner: Owner,
     pub(crate) warmer: Warmer,
+    pub(crate) heart: Heart,
+    pub(crate) sender: Sender,
+    pub(crate) store: Arc<dyn Store>,
 }
 
 impl Control {
-    /// Puts every unit where it stands, see [`crate::restore`], and reads what the cache is to be filled with. Blocks on the
-    /// disk.
+    /// Puts every unit and every rollout where it stands, see [`crate::restore`], says to other nodes that this one is there,
+    /// and reads what the cache is to be filled with. Blocks on the disk.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -75,9 +83,36 @@ impl Control {
             parts.metrics.clone(),
             timeline.clone(),
         );
+        let nodes = Arc::new(Nodes::new(Me {
+            name: parts.node,
+            address: parts.plan.admin.listen.to_string(),
+            started_at: SystemTime::now(),
+            program: parts.version,
+        }));
+        let alerted = Arc::<Notify>::default();
+        let conductor = Conductor::new(
+            parts.store.clone(),
+            standing.clone(),
+            nodes.clone(),
+            timeline.clone(),
+            parts.metrics.clone(),
+            alerted.clone(),
+        );
+        conductor.restore()?;
+        let heart = Heart::new(
+            parts.store.clone(),
+            nodes.clone(),
+            standing.clone(),
+            reloader.clone(),
+            parts.metrics.clone(),
+            timeline.clone(),
+        );
+        heart.first_beat();
+        let sender =
+            Sender::new(parts.store.clone(), nodes.clone(), parts.metrics.clone(), alerted, Pace::default());
         let began = Arc::<Notify>::default();
         let warmer = Warmer::new(
-            parts.store,
+            parts.store.clone(),
             standing.clone(),
             parts.data_plane.clone(),
             timeline.clone(),
@@ -85,6 +120,8 @@ impl Control {
         );
         let shared = Shared {
             standing,
+            nodes,
+            conductor: Arc::new(conductor),
             flags,
             switches: Arc::new(Switches::new(parts.data_plane.clone(), timeline.clone())),
             caching: Caching::new(parts.data_plane.clone(), timeline.clone(), began),
@@ -98,7 +135,7 @@ impl Control {
             version: parts.version,
             started_at: SystemTime::now(),
         };
-        Ok(Self { shared, owner, warmer })
+        Ok(Self { shared, owner, warmer, heart, sender, store: parts.store })
     }
 
     /// What serves flags to applications; `token` is what it asks them for, if it does.
@@ -111,20 +148,21 @@ impl Control {
     /// Serves the admin API on `admin`, probes on `probes` (or beside the API when `None`), and reloads the config on
     /// request, on SIGHUP and when the file changes, until `shutdown` resolves; then ends what is under way within 5 s.
     ///
-    /// Meanwhile the cache is filled as the plan says.
+    /// Meanwhile rollouts are driven if this node leads, what other nodes change is made live, alerts are sent, and the cache
+    /// is filled as the plan says.
     ///
     /// Let `shutdown` resolve after the data plane has drained: `/readyz` says `draining` until then. Runs on any tokio
     /// runtime with time and I/O; give it a thread of its own, since it must answer when the data plane is busy.
     ///
     /// # Errors
-    /// When SIGHUP cannot be handled. A refused file watch is only logged: the other ways to reload stay.
+    /// When SIGHUP cannot be handled, or there can be no more threads. A refused file watch is only logged: the other ways to reload stay.
     pub async fn serve(
         self,
         admin: TcpListener,
         probes: Option<TcpListener>,
         shutdown: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
-        let Self { shared, owner, warmer } = self;
+        let Self { shared, owner, warmer, heart, sender, store } = self;
         // Dropped at the end, which ends them all.
         let mut reloading = JoinSet::new();
         reloading.spawn(on_hangup(shared.reloader.clone())?);
@@ -136,6 +174,9 @@ impl Control {
         }
         reloading.spawn(owner.run());
         reloading.spawn(shared.flags.clone().follow());
+        reloading.spawn(heart.run());
+        reloading.spawn(Driver::new(shared.conductor.clone(), changes(&store)?).run());
+        reloading.spawn(sender.run());
         let (stop, stopped) = oneshot::channel();
         let mut warming = JoinSet::new();
         warming.spawn(warmer.run(stopped));

@@ -3,7 +3,9 @@
 //! It knows the data plane only as [`DataPlane`]; both meet in `banyan_state` and in the plan. A change of a unit goes
 //! to the store before it is live and before it is acknowledged, and nothing here is ever needed to answer a request
 //! of a client: when the disk is full or this plane is stuck, traffic goes on.
+mod alerts;
 mod api;
+mod ask;
 mod cache_url;
 mod caching;
 mod control;
@@ -12,6 +14,7 @@ mod extract;
 mod flags;
 mod guard;
 mod limit;
+mod nodes;
 mod ofrep;
 mod order;
 mod problem;
@@ -19,6 +22,7 @@ mod readiness;
 mod refusal;
 mod reload;
 mod restore;
+mod rollout;
 mod server;
 mod span;
 mod standing;

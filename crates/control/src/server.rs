@@ -1,12 +1,11 @@
 //! A listener that cannot be kept busy: bounded connections, a limit for heads, and an end.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
 use tokio::{
@@ -29,9 +28,10 @@ pub(crate) struct Bounds {
 
 /// People, scrapers and probes need a dozen connections.
 const ADMIN: Bounds = Bounds { connections: 256, idle: Duration::from_secs(15), what: "the admin API" };
-/// For a whole connection, so that a client that takes no byte of its answer is gone at some time.
+/// For a whole connection, so that a client that takes no byte of its answer is gone at some time. One that behaves may
+/// finish what is under way, and comes back.
 const CONNECTION: Duration = Duration::from_secs(600);
-/// For requests under way when the end comes.
+/// For a request under way when the end comes.
 const END: Duration = Duration::from_secs(5);
 /// After a failed accept, such as for want of file descriptors; trying at once would only burn the processor.
 const REST: Duration = Duration::from_millis(100);
@@ -48,7 +48,6 @@ pub(crate) async fn serve_each(
     bounds: Bounds,
     router: impl Fn(SocketAddr) -> Router,
 ) {
-    let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(bounds.connections));
     let mut connections = JoinSet::new();
     loop {
@@ -59,15 +58,9 @@ pub(crate) async fn serve_each(
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok((stream, peer, place)) => {
-                let service = TowerToHyperService::new(router(peer));
-                let connection = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(bounds.idle)
-                    .serve_connection(TokioIo::new(stream), service);
-                let connection = graceful.watch(connection);
+                let (service, stop) = (TowerToHyperService::new(router(peer)), stop.clone());
                 connections.spawn(async move {
-                    // How a connection ended concerns only its client.
-                    drop(timeout(CONNECTION, connection).await);
+                    converse(stream, service, bounds, stop).await;
                     drop(place);
                 });
             }
@@ -78,8 +71,30 @@ pub(crate) async fn serve_each(
         }
     }
     drop(listener);
-    // What is not over by then is cut off with the set of connections.
-    drop(timeout(END, graceful.shutdown()).await);
+    // Each has been told, and ends within its time.
+    while connections.join_next().await.is_some() {}
+}
+
+/// One connection to its end. When its time is over, or all end, the request under way is still answered.
+async fn converse(
+    stream: TcpStream,
+    service: TowerToHyperService<Router>,
+    bounds: Bounds,
+    mut stop: watch::Receiver<bool>,
+) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(bounds.idle)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    // How a connection ends concerns only its client.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = sleep(CONNECTION) => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    drop(timeout(END, connection).await);
 }
 
 /// A connection and the place it takes.

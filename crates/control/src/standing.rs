@@ -12,7 +12,7 @@ use std::{
 use arc_swap::ArcSwap;
 use banyan_config::plan::{Plan, Unit};
 use banyan_flags::Percent;
-use banyan_state::{Entry, Record, Store, StoreError, live::Units};
+use banyan_state::{Entry, Record, RolloutRecord, RolloutStep, Store, StoreError, live::Units};
 use banyan_telemetry::timeline::{Kind, Timeline};
 use tokio::{
     sync::Mutex,
@@ -64,6 +64,11 @@ impl Standing {
         &self.units
     }
 
+    /// The live units, to be kept.
+    pub(crate) fn shared_units(&self) -> Arc<Units> {
+        self.units.clone()
+    }
+
     /// The run-time record of a unit; `None` while the config decides.
     pub(crate) fn record(&self, unit: &str) -> Option<Record> {
         self.records.read().unwrap_or_else(PoisonError::into_inner).get(unit).cloned()
@@ -82,21 +87,71 @@ impl Standing {
 
     /// Carries out an order: when this returns `Ok`, it is durable and live.
     pub(crate) async fn carry_out(self: &Arc<Self>, order: Order) -> Result<(), Refusal> {
+        self.in_turn(move |standing| standing.carry_out_now(&order)).await?
+    }
+
+    /// Does something while nobody else changes a unit, on a thread that may block. Once begun it is finished, whoever has
+    /// lost patience meanwhile.
+    pub(crate) async fn in_turn<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
         let deadline = Instant::now() + PATIENCE;
         let turn =
             timeout_at(deadline, self.turn.clone().lock_owned()).await.map_err(|_| Refusal::Waiting)?;
         let standing = self.clone();
         let work = spawn_blocking(move || {
-            let done = standing.carry_out_now(&order);
+            let done = work(&standing);
             // Whoever comes next must not overtake the disk, even when this caller has given up.
             drop(turn);
             done
         });
         match timeout_at(deadline, work).await {
-            Ok(Ok(done)) => done,
+            Ok(Ok(done)) => Ok(done),
             Ok(Err(failed)) => Err(Refusal::Store(StoreError::Failed(failed.to_string()))),
             Err(_) => Err(Refusal::Unanswered),
         }
+    }
+
+    /// Makes a step of a rollout durable, and then live what it changed of its unit. Blocks; only within [`Self::in_turn`].
+    pub(crate) fn step_now(&self, step: &RolloutStep) -> Result<RolloutRecord, StoreError> {
+        let (rollout, record) = self.store.step_rollout(step)?;
+        if let Some(record) = record {
+            self.put(&self.plan.load(), &step.unit, Some(record));
+        }
+        Ok(rollout)
+    }
+
+    /// Makes live what others have changed of units, and returns where rollouts stand at that moment. Blocks; only within
+    /// [`Self::in_turn`].
+    pub(crate) fn follow_now(&self) -> Result<Vec<RolloutRecord>, StoreError> {
+        let rollouts = self.store.rollouts()?;
+        let found = self.store.units()?;
+        let known = self.records.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let gone: Vec<_> =
+            known.keys().filter(|unit| !found.iter().any(|record| record.unit == **unit)).cloned().collect();
+        let plan = self.plan.load();
+        for record in found.into_iter().filter(|record| known.get(&record.unit) != Some(record)) {
+            self.note_other(&plan, &record.unit, Some(&record));
+            self.put(&plan, &record.unit.clone(), Some(record));
+        }
+        for unit in gone {
+            self.note_other(&plan, &unit, None);
+            self.put(&plan, &unit, None);
+        }
+        Ok(rollouts)
+    }
+
+    /// Tells of a change that another node has made.
+    fn note_other(&self, plan: &Plan, name: &str, record: Option<&Record>) {
+        let Some(unit) = plan.units.iter().find(|unit| *unit.name == *name) else { return };
+        let (from, to) = (self.units.get(name).map(|live| live.percent()), share(unit, record));
+        if from == Some(to) {
+            return;
+        }
+        let from = from.map_or_else(String::new, |from| format!("{from} -> "));
+        let by = record.map_or_else(String::new, |record| format!(" by {}", record.by));
+        self.timeline.note(Kind::Unit, format!("{name}: {from}{to}{by}, on another node"));
     }
 
     /// Makes `plan` the running one if `apply` succeeds; no unit changes while it is under way.
@@ -144,19 +199,22 @@ impl Standing {
                 None
             }
         };
-        self.make_live(unit, after.clone());
+        self.put(&plan, &order.unit, after.clone());
         self.timeline.note(Kind::Unit, in_words(order, unit, current.as_ref(), after.as_ref()));
         audit(order, unit, current.as_ref(), after.as_ref());
         Ok(())
     }
 
-    fn make_live(&self, unit: &Unit, record: Option<Record>) {
-        let percent = record.as_ref().map_or(unit.percent, |record| record.percent);
-        self.units.get_or_insert(&unit.name, percent).set_percent(percent);
+    /// Makes live what a record says, and keeps it. Of a unit that the plan has not it is only kept.
+    fn put(&self, plan: &Plan, name: &str, record: Option<Record>) {
+        if let Some(unit) = plan.units.iter().find(|unit| *unit.name == *name) {
+            let percent = share(unit, record.as_ref());
+            self.units.get_or_insert(&unit.name, percent).set_percent(percent);
+        }
         let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
         match record {
             Some(record) => records.insert(record.unit.clone(), record),
-            None => records.remove(&*unit.name),
+            None => records.remove(name),
         };
     }
 }

@@ -5,9 +5,12 @@ mod cache;
 mod chaos;
 mod check;
 mod demo;
+mod diff;
 mod explain;
 mod flag;
+mod nodes;
 mod remote;
+mod rollout;
 mod serve;
 mod timeline;
 mod unit;
@@ -29,8 +32,11 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Serve { config, log } => return serve::run(&config, log),
         Command::Explain(what) => return explain::run(&what),
         Command::Demo(how) => return demo::run(&how),
+        Command::Rollout { action } => return rollout::run(action),
         Command::Unit { action } => unit::run(action)?,
+        Command::Nodes(remote) => nodes::run(&remote)?,
         Command::Flag { action } => flag::run(action)?,
+        Command::Diff(how) => diff::run(&how)?,
         Command::Breaker { action } => breaker::run(action)?,
         Command::Chaos { action } => chaos::run(action)?,
         Command::Cache { action } => cache::run(action)?,

@@ -4,8 +4,10 @@ mod cache;
 mod chaos;
 mod config;
 mod flags;
+mod nodes;
 mod openapi;
 mod probes;
+mod rollouts;
 mod shadow;
 mod status;
 mod timeline;
@@ -30,8 +32,8 @@ use utoipa_axum::{
 };
 
 use crate::{
-    DataPlane, Token, caching::Caching, flags::Flags, guard, limit, problem::Problem, readiness::Verdict,
-    reload::Reloader, standing::Standing, switches::Switches, warm::Gate,
+    DataPlane, Token, caching::Caching, flags::Flags, guard, limit, nodes::Nodes,
+    problem::Problem, readiness::Verdict, reload::Reloader, rollout::Conductor, standing::Standing, switches::Switches, warm::Gate,
 };
 
 /// Bytes of a request body; ours have a few hundred.
@@ -41,6 +43,8 @@ const MAX_BODY: usize = 64 * 1024;
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) standing: Arc<Standing>,
+    pub(crate) nodes: Arc<Nodes>,
+    pub(crate) conductor: Arc<Conductor>,
     pub(crate) flags: Arc<Flags>,
     pub(crate) switches: Arc<Switches>,
     pub(crate) caching: Caching,
@@ -75,6 +79,15 @@ fn protected() -> OpenApiRouter<Shared> {
         .routes(routes!(units::back))
         .routes(routes!(units::reset))
         .routes(routes!(units::history))
+        .routes(routes!(rollouts::list))
+        .routes(routes!(rollouts::show))
+        .routes(routes!(rollouts::start))
+        .routes(routes!(rollouts::pause))
+        .routes(routes!(rollouts::resume))
+        .routes(routes!(rollouts::promote))
+        .routes(routes!(rollouts::abort))
+        .routes(routes!(rollouts::history))
+        .routes(routes!(nodes::list))
         .routes(routes!(flags::list))
         .routes(routes!(flags::show, flags::set, flags::retire))
         .routes(routes!(flags::enable))

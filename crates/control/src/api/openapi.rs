@@ -16,7 +16,7 @@ use super::{Shared, open, protected};
 #[openapi(
     info(
         title = "Banyan admin API",
-        description = "Where units stand, how they are moved, and how the gateway does; flags for applications; breakers and faults made on \
+        description = "Where units stand, how they are moved, and how the gateway does; rollouts on evidence, and the nodes that share a store; flags for applications; breakers and faults made on \
                        purpose, which are switched for a while and never stored; what is kept of answers, throwing \
                        it away and fetching it before it is asked for. Errors are \
                        `application/problem+json` (RFC 9457) with a stable `type`."

@@ -11,7 +11,7 @@ use super::{Outcome, Shared};
 use crate::{
     problem::Problem,
     readiness::Verdict,
-    view::{HealthView, ReadyView},
+    view::{HealthView, ReadyView, rfc3339},
 };
 
 /// The media type of what `Metrics::render` gives.
@@ -29,7 +29,10 @@ pub(super) async fn health() -> Json<HealthView> {
 )]
 pub(super) async fn ready(State(shared): State<Shared>) -> Outcome<Json<ReadyView>> {
     let detail = match shared.verdict() {
-        Verdict::Ready => return Ok(Json(ReadyView { status: "ready" })),
+        Verdict::Ready => {
+            let cut_off_since = shared.nodes.cut_off_since().map(rfc3339);
+            return Ok(Json(ReadyView { status: "ready", cut_off_since }));
+        }
         Verdict::Starting => "starting: no config is in effect on every worker yet".to_owned(),
         Verdict::Warming { over, total } => format!("warming {over} of {total}: the cache is filled first"),
         Verdict::Draining => "draining: what is under way is ended, nothing new is taken".to_owned(),

@@ -12,5 +12,6 @@ use crate::{problem::Problem, view::StatusView};
 )]
 pub(super) async fn show(State(shared): State<Shared>) -> Json<StatusView> {
     let (verdict, reload) = (shared.verdict(), shared.reloader.status());
-    Json(StatusView::new(shared.version, shared.started_at, verdict, reload))
+    let cut_off = shared.nodes.cut_off_since();
+    Json(StatusView::new(shared.version, shared.started_at, verdict, reload, cut_off))
 }

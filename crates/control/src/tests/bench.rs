@@ -13,7 +13,10 @@ use std::{
 use axum::{Router, body::Body};
 use banyan_config::plan::{Chaos, Plan};
 use banyan_flags::Percent;
-use banyan_state::{CacheUrl, Change, Entry, HotUrl, Memory, Record, Store, StoreError, live::Units};
+use banyan_state::{
+    AlertRecord, Beat, CacheUrl, Change, Entry, FlagChange, FlagEntry, FlagRecord, HotUrl, Memory, NodeRecord, Record,
+    RolloutEntry, RolloutRecord, RolloutStep, Store, StoreError, Term, Watch, live::Units,
+};
 use banyan_telemetry::{metrics::Metrics, timeline::Timeline};
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
@@ -119,6 +122,7 @@ impl Bench {
             timeline: Arc::<Timeline>::default(),
             token,
             version: "1.2.3",
+            node: "gw-1".into(),
         };
         let control = Control::new(parts).unwrap();
         let router = api::admin(control.shared.clone(), true);
@@ -369,7 +373,7 @@ pub(super) type Fail = fn() -> StoreError;
 /// A store in memory that can be told to fail, to hang, or to look around before each change.
 #[derive(Default)]
 pub(super) struct Scripted {
-    pub(super) memory: Memory,
+    pub(super) memory: Arc<Memory>,
     pub(super) fail: Mutex<Option<Fail>>,
     pub(super) before_change: Mutex<Option<Box<dyn Fn() + Send>>>,
     /// The same as `fail`, for the list of hot URLs only.
@@ -437,6 +441,88 @@ impl Store for Scripted {
     fn history(&self, unit: &str, limit: usize) -> Result<Vec<Entry>, StoreError> {
         self.may()?;
         self.memory.history(unit, limit)
+    }
+
+    fn flags(&self) -> Result<Vec<FlagRecord>, StoreError> {
+        self.may()?;
+        self.memory.flags()
+    }
+
+    fn change_flag(&self, change: &FlagChange) -> Result<FlagRecord, StoreError> {
+        self.may()?;
+        self.memory.change_flag(change)
+    }
+
+    fn flag_history(&self, key: &str, limit: usize) -> Result<Vec<FlagEntry>, StoreError> {
+        self.may()?;
+        self.memory.flag_history(key, limit)
+    }
+
+    fn rollouts(&self) -> Result<Vec<RolloutRecord>, StoreError> {
+        self.may()?;
+        self.memory.rollouts()
+    }
+
+    fn step_rollout(&self, step: &RolloutStep) -> Result<(RolloutRecord, Option<Record>), StoreError> {
+        if let Some(look) = &*self.before_change.lock().unwrap() {
+            look();
+        }
+        self.may()?;
+        self.memory.step_rollout(step)
+    }
+
+    fn rollout_history(&self, unit: &str, limit: usize) -> Result<Vec<RolloutEntry>, StoreError> {
+        self.may()?;
+        self.memory.rollout_history(unit, limit)
+    }
+
+    fn alerts_due(&self, now: SystemTime, limit: usize) -> Result<Vec<AlertRecord>, StoreError> {
+        self.may()?;
+        self.memory.alerts_due(now, limit)
+    }
+
+    fn alert_sent(&self, id: u64) -> Result<(), StoreError> {
+        self.may()?;
+        self.memory.alert_sent(id)
+    }
+
+    fn alert_failed(&self, id: u64, next_at: SystemTime, why: &str) -> Result<(), StoreError> {
+        self.may()?;
+        self.memory.alert_failed(id, next_at, why)
+    }
+
+    fn beat(&self, beat: &Beat) -> Result<(), StoreError> {
+        self.may()?;
+        self.memory.beat(beat)
+    }
+
+    fn nodes(&self) -> Result<Vec<NodeRecord>, StoreError> {
+        self.may()?;
+        self.memory.nodes()
+    }
+
+    fn forget_node(&self, node: &str) -> Result<(), StoreError> {
+        self.may()?;
+        self.memory.forget_node(node)
+    }
+
+    fn put_evidence(&self, node: &str, unit: &str, epoch: u64, body: &[u8]) -> Result<(), StoreError> {
+        self.may()?;
+        self.memory.put_evidence(node, unit, epoch, body)
+    }
+
+    fn evidence(&self, unit: &str, epoch: u64) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.may()?;
+        self.memory.evidence(unit, epoch)
+    }
+
+    fn lead(&self, node: &str) -> Result<Option<Term>, StoreError> {
+        self.may()?;
+        self.memory.lead(node)
+    }
+
+    fn watch(&self) -> Box<dyn Watch> {
+        self.memory.watch()
     }
 
     fn secret(&self, name: &str, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError> {

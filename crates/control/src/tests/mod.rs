@@ -1,5 +1,6 @@
 //! The control plane as a whole, against a data plane and stores that do as they are told.
 mod access;
+mod alerts;
 mod bench;
 mod breakers;
 mod cache;
@@ -9,6 +10,7 @@ mod fake_cache;
 mod flags;
 mod ofrep;
 mod reloads;
+mod rollouts;
 mod serving;
 mod stores;
 mod timeline;

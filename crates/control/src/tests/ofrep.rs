@@ -8,13 +8,14 @@ use std::{
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     task::{self, Poll},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use axum::{
     Router,
     body::{Body, Bytes},
 };
+use banyan_state::{FlagChange, Store};
 use http::{Method, Request, StatusCode, header};
 use hyper::body::Frame;
 use serde_json::{Value, json};
@@ -205,6 +206,32 @@ async fn all_flags_come_together_with_their_own_errors() {
     let unit = world.bulk(&user(), None).await.json()["flags"][4].clone();
     let expected = json!({ "key": "unit.articles", "reason": "SPLIT", "variant": "legacy", "value": false, "metadata": {} });
     assert_eq!(unit, expected);
+}
+
+#[tokio::test]
+async fn a_flag_that_is_set_aside_is_an_error_and_the_others_have_values() {
+    let store = Scripted::default();
+    let change = FlagChange {
+        key: "orphan".to_owned(),
+        definition: Some(r#"{ "prerequisites": [{ "flag": "long-gone", "variant": "on" }] }"#.to_owned()),
+        expected_version: 0,
+        at: SystemTime::now(),
+        by: "ada".to_owned(),
+        why: String::new(),
+    };
+    store.memory.change_flag(&change).unwrap();
+    let bench = Bench::with(store, &(config("5%", "0%") + FLAGS));
+    let world = World { router: bench.control.ofrep(None).router(), bench };
+    let aside = world.single("orphan", &user()).await;
+    assert_eq!((aside.status.as_u16(), &aside.json()["errorCode"]), (400, &json!("GENERAL")));
+    assert!(aside.text.contains("long-gone"), "{aside:?}");
+    let all = world.bulk(&user(), None).await;
+    let flags = all.json()["flags"].as_array().unwrap().clone();
+    let wrong: Vec<_> = flags.iter().filter(|flag| flag.get("errorCode").is_some()).collect();
+    assert_eq!((wrong.len(), &wrong[0]["key"], flags.len()), (1, &json!("orphan"), 7));
+    world.bench.ask(Method::PUT, "/v1/flags/orphan", Some(json!({ "definition": {} }))).await;
+    let mended = world.bulk(&user(), all.headers[header::ETAG].to_str().ok()).await;
+    assert_eq!(mended.status, 200, "another answer, another tag");
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@ mod cache;
 mod chaos;
 mod flag;
 mod history;
+mod node;
+mod rollout;
 mod shadow;
 mod status;
 mod time;
@@ -17,6 +19,8 @@ pub(crate) use self::{
     chaos::{ChaosView, ClearedView, FaultsView, SwitchedView, in_words, parts},
     flag::{EvaluationView, FlagHistoryView, FlagView},
     history::HistoryView,
+    node::NodesView,
+    rollout::{RolloutHistoryView, RolloutView, WorseView},
     shadow::ShadowView,
     status::{ConfigView, HealthView, PlaceView, ReadyView, StatusView},
     time::rfc3339,

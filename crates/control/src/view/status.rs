@@ -29,6 +29,9 @@ pub(crate) struct StatusView {
     pub(crate) applied_at: String,
     /// Why the newest reload was refused; null when it was not.
     pub(crate) last_reload_error: Option<ReloadErrorView>,
+    /// Since when this node is cut off from the state store; null while it is not. It serves on as it was meanwhile.
+    #[schema(format = DateTime)]
+    pub(crate) cut_off_since: Option<String>,
 }
 
 /// A refused reload.
@@ -78,6 +81,10 @@ pub(crate) struct HealthView {
 pub(crate) struct ReadyView {
     #[schema(example = "ready")]
     pub(crate) status: &'static str,
+    /// Since when this node is cut off from the state store; absent while it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub(crate) cut_off_since: Option<String>,
 }
 
 impl StatusView {
@@ -86,6 +93,7 @@ impl StatusView {
         started_at: std::time::SystemTime,
         verdict: Verdict,
         reload: ReloadStatus,
+        cut_off_since: Option<std::time::SystemTime>,
     ) -> Self {
         Self {
             version,
@@ -95,6 +103,7 @@ impl StatusView {
             config_hash: reload.hash,
             applied_at: rfc3339(reload.applied_at),
             last_reload_error: reload.last_error.as_ref().map(ReloadErrorView::from),
+            cut_off_since: cut_off_since.map(rfc3339),
         }
     }
 }

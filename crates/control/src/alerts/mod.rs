@@ -1,0 +1,19 @@
+//! Telling people what became of a rollout.
+//!
+//! Whoever is told at night must be able to rely on being told: an alert is written in the transaction of the step that it
+//! tells about, so it is neither forgotten by a process that dies right afterwards nor told of a step that was never made.
+//! It is sent by a task of its own. What is at the other end may hang for as long as it likes: neither a request nor a
+//! rollback waits for it.
+mod letter;
+mod mail;
+mod pace;
+mod sender;
+mod target;
+mod webhook;
+
+pub(crate) use self::{
+    letter::{Letter, Occasion},
+    pace::Pace,
+    sender::Sender,
+    target::Target,
+};

@@ -1,0 +1,162 @@
+//! The nodes that share a store: who is there, whether they run the same, and who drives rollouts.
+//!
+//! Each node says every second that it is there and what it runs. One node of eight with an old config would send subjects
+//! to another side than the seven others, so nothing goes up unless all that are alive agree. And a node that cannot reach
+//! the store knows nothing of the others: it serves its last plan, says so, and lets nothing go up.
+mod agree;
+mod heart;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use banyan_state::{NodeRecord, StoreError, Term};
+use tokio::time::Instant;
+
+pub(crate) use self::{agree::differences, heart::Heart};
+
+/// A node heard of within this time counts as alive: five beats.
+pub(crate) const ALIVE: Duration = Duration::from_secs(5);
+
+/// What is known about the nodes, as of the last beat.
+pub(crate) struct Nodes {
+    me: Me,
+    seen: Mutex<Seen>,
+}
+
+/// What does not change about this node.
+#[derive(Clone, Debug)]
+pub(crate) struct Me {
+    /// Its name, which no other node has.
+    pub(crate) name: Arc<str>,
+    /// Where its admin API listens.
+    pub(crate) address: String,
+    /// When it started.
+    pub(crate) started_at: SystemTime,
+    /// The version of the program.
+    pub(crate) program: &'static str,
+}
+
+/// What the store said with the last beat.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    /// By which right this node drives rollouts; `None` while another does, or while that is not known.
+    pub(crate) term: Option<Term>,
+    /// Every node, this one included.
+    pub(crate) nodes: Vec<NodeRecord>,
+    /// Since when the store cannot be reached; `None` while it can.
+    pub(crate) cut_off_since: Option<SystemTime>,
+    /// Why it cannot be reached.
+    pub(crate) why: String,
+    /// When the store answered last.
+    at: Option<Instant>,
+}
+
+/// Why nothing may go up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Hindrance {
+    /// The store cannot be reached.
+    CutOff,
+    /// These nodes differ, in words.
+    Differ(String),
+}
+
+impl fmt::Display for Hindrance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CutOff => f.write_str("this node is cut off from the state store"),
+            Self::Differ(what) => write!(f, "the nodes do not run the same: {what}"),
+        }
+    }
+}
+
+impl Nodes {
+    pub(crate) fn new(me: Me) -> Self {
+        Self { me, seen: Mutex::default() }
+    }
+
+    /// This node.
+    pub(crate) const fn me(&self) -> &Me {
+        &self.me
+    }
+
+    /// What was seen last.
+    pub(crate) fn seen(&self) -> Seen {
+        self.lock().clone()
+    }
+
+    /// By which right this node drives rollouts, if it does.
+    pub(crate) fn term(&self) -> Option<Term> {
+        self.lock().term
+    }
+
+    /// Whether this node drives rollouts and sends alerts.
+    pub(crate) fn leads(&self) -> bool {
+        self.term().is_some()
+    }
+
+    /// Whether evidence of others counts too.
+    pub(crate) fn has_others(&self) -> bool {
+        let seen = self.lock();
+        seen.nodes.iter().any(|node| node.last_seen <= ALIVE && node.beat.node != *self.me.name)
+    }
+
+    /// Since when it is cut off from the store, if it is.
+    pub(crate) fn cut_off_since(&self) -> Option<SystemTime> {
+        self.lock().cut_off_since
+    }
+
+    /// Whether something may go up, when this node runs a config with this fingerprint.
+    pub(crate) fn hindrance(&self, fingerprint: &str) -> Option<Hindrance> {
+        let seen = self.lock();
+        if seen.cut_off_since.is_some() || seen.at.is_none_or(|at| at.elapsed() > ALIVE) {
+            return Some(Hindrance::CutOff);
+        }
+        let alive = seen.nodes.iter().filter(|node| node.last_seen <= ALIVE);
+        let different = differences(alive, &self.me.name, fingerprint, self.me.program);
+        (!different.is_empty()).then(|| Hindrance::Differ(different.join("; ")))
+    }
+
+    /// The store answered.
+    fn heard(&self, term: Option<Term>, nodes: Vec<NodeRecord>) -> Change {
+        let mut seen = self.lock();
+        let change = Change {
+            back: seen.cut_off_since.is_some(),
+            leads: (seen.term.is_some() != term.is_some()).then_some(term.is_some()),
+            ..Change::default()
+        };
+        *seen = Seen { term, nodes, at: Some(Instant::now()), ..Seen::default() };
+        change
+    }
+
+    /// The store did not answer. Whoever cannot ask cannot lead.
+    fn missed(&self, error: &StoreError, at: SystemTime) -> Change {
+        let mut seen = self.lock();
+        let change = Change {
+            away: seen.cut_off_since.is_none(),
+            leads: seen.term.is_some().then_some(false),
+            ..Change::default()
+        };
+        seen.cut_off_since = seen.cut_off_since.or(Some(at));
+        seen.why = error.to_string();
+        seen.term = None;
+        change
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is different since the beat before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Change {
+    /// The store cannot be reached since now.
+    away: bool,
+    /// It can be reached again.
+    back: bool,
+    /// Whether this node leads since now.
+    leads: Option<bool>,
+}
