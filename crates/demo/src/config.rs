@@ -44,7 +44,7 @@ pub fn config_yaml(
 {environment}listen: "{listen}"
 admin: {{ listen: "{admin}" }}
 state: {state}
-log: {{ level: error, access: off }}
+log: {{ level: "error,audit=off", access: off }}
 upstreams:
   legacy: {{ endpoints: ["http://{legacy}"] }}
   articles:
@@ -64,6 +64,7 @@ units:
     subject: ["header:x-user-id"]
     fallback: legacy
     shadow: {{ sample: 20%, ignore: ["/updated_at", "/*/updated_at"] }}
+    rollout: {{ stages: [5%, 10%, 25%, 50%, 100%], hold: 10s }}
     routes:
       - {{ match: "GET /articles" }}
       - {{ match: "GET /articles/{{id}}" }}
@@ -84,6 +85,7 @@ units:
     subject: ["header:x-user-id"]
     fallback: legacy
     shadow: {{ sample: 20%, ignore: ["/*/updated_at"] }}
+    rollout: {{ stages: [10%, 25%, 50%, 100%], hold: 10s, advance_when: {{ requests: 100, excess_errors: 5%, mismatches: 5% }} }}
     routes:
       - match: "GET /users/{{id}}/notifications"{policy}
 routes:
@@ -109,7 +111,7 @@ pub fn incident_config_yaml(
 listen: "{listen}"
 admin: {{ listen: "{admin}" }}
 state: {state}
-log: {{ level: error, access: off }}
+log: {{ level: "error,audit=off", access: off }}
 upstreams:
   {DATABASE}:
     endpoints: ["http://{database}"]

@@ -78,14 +78,20 @@ impl Shadow {
     }
 }
 
-/// Three things to try: `banyan` is how the command is called here, `flags` what it needs to reach this demo's admin API.
+/// Things to try: `banyan` is how the command is called here, `flags` what it needs to reach this demo's admin API.
 #[must_use]
 pub fn try_next(banyan: &str, flags: &str) -> [Hint; 3] {
-    let command = |step: &str| format!("{banyan} unit {step} {flags}").trim_end().to_owned();
+    let command = |step: &str| format!("{banyan} {step} {flags}").trim_end().to_owned();
     [
-        Hint::new(command("set articles 50%"), "half of the visitors move; those at 5% stay where they are"),
-        Hint::new(command("show articles"), "which paths of the answers differ, with samples"),
-        Hint::new(command("back articles"), "everybody is back on legacy with the next request"),
+        Hint::new(
+            command("unit set articles 50%"),
+            "half of the visitors move; 'unit back articles' undoes it",
+        ),
+        Hint::new(command("diff articles"), "in what the two sides differ, how surely, and how to see it"),
+        Hint::new(
+            command("rollout start notifications"),
+            "goes up by itself while it is no worse; 'rollout watch' shows it",
+        ),
     ]
 }
 
