@@ -48,14 +48,17 @@ const TABLE: &[(&str, May)] = &[
             "banyan-telemetry",
         ]),
     ),
-    ("banyan-control", May::UseOnly(&[
+    (
+        "banyan-control",
+        May::UseOnly(&[
             "banyan-compare",
             "banyan-config",
             "banyan-flags",
             "banyan-rollout",
             "banyan-state",
             "banyan-telemetry",
-        ])),
+        ]),
+    ),
     // It sees the gateway from outside only, as clients and backends do.
     ("banyan-demo", May::UseOnly(&[])),
     (

@@ -46,7 +46,8 @@ fn is_of_interest(path: &Value) -> bool {
 fn summary(unit: &str, report: &Value) -> String {
     let counted = |key: &str| report[key].as_u64().unwrap_or_default();
     let compared = counted("matched") + counted("mismatched");
-    let dropped: u64 = report["dropped"].as_object().into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum();
+    let dropped: u64 =
+        report["dropped"].as_object().into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum();
     format!(
         "{unit}: {compared} answers compared, {} differ; {} of them with the noise known; {dropped} copies not compared",
         counted("mismatched"),
@@ -55,12 +56,17 @@ fn summary(unit: &str, report: &Value) -> String {
 }
 
 fn nothing(report: &Value, noisy: usize) -> String {
-    let compared = report["matched"].as_u64().unwrap_or_default() + report["mismatched"].as_u64().unwrap_or_default();
+    let compared =
+        report["matched"].as_u64().unwrap_or_default() + report["mismatched"].as_u64().unwrap_or_default();
     match (compared, noisy) {
-        (0, _) => "nothing was compared yet: does the unit have a shadow with a sample, and traffic?".to_owned(),
+        (0, _) => {
+            "nothing was compared yet: does the unit have a shadow with a sample, and traffic?".to_owned()
+        }
         (_, 0) => "no difference".to_owned(),
         (_, noisy) => {
-            format!("no difference but {noisy} places where the answering side differs from itself; --all shows them")
+            format!(
+                "no difference but {noisy} places where the answering side differs from itself; --all shows them"
+            )
         }
     }
 }
@@ -111,8 +117,8 @@ mod tests {
 
     #[test]
     fn a_row_says_how_sure_how_often_since_when_and_where() {
-        let expected =
-            ["/title", "value", "yes", "1.25 %", "3", "300", "0", "2026-11-21T02:47:00Z", "1% 5%"].map(String::from);
+        let expected = ["/title", "value", "yes", "1.25 %", "3", "300", "0", "2026-11-21T02:47:00Z", "1% 5%"]
+            .map(String::from);
         assert_eq!(row(&path(true, 3, 0)), expected);
     }
 

@@ -32,8 +32,9 @@ use utoipa_axum::{
 };
 
 use crate::{
-    DataPlane, Token, caching::Caching, flags::Flags, guard, limit, nodes::Nodes,
-    problem::Problem, readiness::Verdict, reload::Reloader, rollout::Conductor, standing::Standing, switches::Switches, warm::Gate,
+    DataPlane, Token, caching::Caching, flags::Flags, guard, limit, nodes::Nodes, problem::Problem,
+    readiness::Verdict, reload::Reloader, rollout::Conductor, standing::Standing, switches::Switches,
+    warm::Gate,
 };
 
 /// Bytes of a request body; ours have a few hundred.

@@ -229,11 +229,8 @@ async fn view(shared: &Shared, unit: &Unit, rollout: &Rollout) -> RolloutView {
     let known = shared.conductor.known(&unit.name);
     let record = shared.standing.record(&unit.name);
     let percent = record.map_or(unit.percent, |record| record.percent);
-    let judgement = match known.state.percent() {
-        Some(_) => Some(shared.conductor.judgement_for_people(&rollout.plan, &unit.name, &known.state).await),
-        None => None,
-    };
+    let seen = shared.conductor.seen(&rollout.plan, &unit.name, &known.state).await;
     let blocked = shared.conductor.hindrance().filter(|_| known.state.percent().is_some());
     let blocked = blocked.map(|hindrance| hindrance.to_string());
-    RolloutView::new(unit, rollout, &known, percent, judgement.as_ref(), blocked)
+    RolloutView::new(unit, rollout, &known, percent, seen, blocked)
 }

@@ -17,6 +17,8 @@ use crate::{ask::ask, reload::Reloader, standing::Standing};
 
 /// Between two beats.
 const EVERY: Duration = Duration::from_secs(1);
+/// A node that was not heard of for so long will not come back under that name.
+const FORGOTTEN: Duration = Duration::from_secs(24 * 3600);
 
 /// Beats for a node.
 pub(crate) struct Heart {
@@ -59,7 +61,8 @@ impl Heart {
     /// The same where waiting for the store may block, before anything else runs.
     pub(crate) fn first_beat(&self) {
         let beat = self.what_to_say();
-        self.hear(exchange(&*self.store, &beat));
+        let heard = self.store.beat(&beat).and_then(|()| exchange(&*self.store, &beat));
+        self.hear(heard);
     }
 
     fn what_to_say(&self) -> Beat {
@@ -91,6 +94,11 @@ impl Heart {
             tracing::info!("the state store can be reached again");
             self.timeline.note(Kind::Node, "the state store can be reached again");
         }
+        if change.twin {
+            let name = &self.nodes.me().name;
+            tracing::error!(%name, "another process has the name of this node; no rollout goes up meanwhile");
+            self.timeline.note(Kind::Node, format!("another process is called {name}, too"));
+        }
         if let Some(leads) = change.leads {
             tracing::info!(leads, "who drives rollouts has changed");
         }
@@ -99,9 +107,17 @@ impl Heart {
     }
 }
 
-/// Says that this node is there, asks for the lead, and hears of the others.
+/// Hears of all nodes, says that this one is there, and asks for the lead.
+///
+/// In this order: what was said last under the name of this node was said by itself, unless another process has that name.
 fn exchange(store: &dyn Store, beat: &Beat) -> Result<(Option<Term>, Vec<NodeRecord>), StoreError> {
+    let nodes = store.nodes()?;
     store.beat(beat)?;
     let term = store.lead(&beat.node)?;
-    Ok((term, store.nodes()?))
+    if term.is_some() {
+        for gone in nodes.iter().filter(|node| node.last_seen > FORGOTTEN) {
+            store.forget_node(&gone.beat.node)?;
+        }
+    }
+    Ok((term, nodes))
 }

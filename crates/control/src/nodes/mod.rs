@@ -50,6 +50,8 @@ pub(crate) struct Seen {
     pub(crate) cut_off_since: Option<SystemTime>,
     /// Why it cannot be reached.
     pub(crate) why: String,
+    /// Another process says that it is this node.
+    pub(crate) twin: bool,
     /// When the store answered last.
     at: Option<Instant>,
 }
@@ -114,6 +116,13 @@ impl Nodes {
         if seen.cut_off_since.is_some() || seen.at.is_none_or(|at| at.elapsed() > ALIVE) {
             return Some(Hindrance::CutOff);
         }
+        if seen.twin {
+            let name = &self.me.name;
+            let what = format!(
+                "there are two nodes called {name}: give each a name of its own, by 'node' in the config"
+            );
+            return Some(Hindrance::Differ(what));
+        }
         let alive = seen.nodes.iter().filter(|node| node.last_seen <= ALIVE);
         let different = differences(alive, &self.me.name, fingerprint, self.me.program);
         (!different.is_empty()).then(|| Hindrance::Differ(different.join("; ")))
@@ -122,12 +131,15 @@ impl Nodes {
     /// The store answered.
     fn heard(&self, term: Option<Term>, nodes: Vec<NodeRecord>) -> Change {
         let mut seen = self.lock();
+        let mine = nodes.iter().find(|node| node.beat.node == *self.me.name);
+        let twin = mine.is_some_and(|node| node.beat.started_at != self.me.started_at);
         let change = Change {
             back: seen.cut_off_since.is_some(),
             leads: (seen.term.is_some() != term.is_some()).then_some(term.is_some()),
+            twin: twin && !seen.twin,
             ..Change::default()
         };
-        *seen = Seen { term, nodes, at: Some(Instant::now()), ..Seen::default() };
+        *seen = Seen { term, nodes, at: Some(Instant::now()), twin, ..Seen::default() };
         change
     }
 
@@ -159,4 +171,6 @@ struct Change {
     back: bool,
     /// Whether this node leads since now.
     leads: Option<bool>,
+    /// Another process says since now that it is this node.
+    twin: bool,
 }

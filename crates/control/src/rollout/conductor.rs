@@ -10,6 +10,7 @@ use banyan_config::plan::{Plan, Rollout, Unit};
 use banyan_flags::Percent;
 use banyan_rollout::{
     Action, Event, Evidence, Judgement, Millis, State, Verdict,
+    judge::Exhibit,
     machine::{Act, Phase},
     step,
 };
@@ -145,21 +146,23 @@ impl Conductor {
         Ok(evidence.judge(plan, state.percent().unwrap_or(Percent::ZERO)))
     }
 
-    /// The same for a screen: while what others have seen cannot be read, of this node alone.
-    pub(crate) async fn judgement_for_people(
+    /// The same for a screen, with the requests that failed on the replacement: while what others have seen cannot be read,
+    /// of this node alone. `None` where nothing is judged.
+    pub(crate) async fn seen(
         &self,
         plan: &banyan_rollout::Plan,
         unit: &str,
         state: &State,
-    ) -> Judgement {
-        match self.judgement(plan, unit, state).await {
-            Ok(judgement) => judgement,
+    ) -> Option<(Judgement, Vec<Exhibit>)> {
+        let percent = state.percent()?;
+        let evidence = match self.pool.gather(unit, state.epoch, state.lap).await {
+            Ok(evidence) => evidence,
             Err(_) => {
                 let own = self.judges.evidence(unit, state.epoch);
-                let own = own.unwrap_or_else(|| Evidence::none(state.epoch, state.lap));
-                own.judge(plan, state.percent().unwrap_or(Percent::ZERO))
+                own.unwrap_or_else(|| Evidence::none(state.epoch, state.lap))
             }
-        }
+        };
+        Some((evidence.judge(plan, percent), evidence.exhibits()))
     }
 
     /// The steps of a rollout, newest first.

@@ -14,8 +14,9 @@ use axum::{Router, body::Body};
 use banyan_config::plan::{Chaos, Plan};
 use banyan_flags::Percent;
 use banyan_state::{
-    AlertRecord, Beat, CacheUrl, Change, Entry, FlagChange, FlagEntry, FlagRecord, HotUrl, Memory, NodeRecord, Record,
-    RolloutEntry, RolloutRecord, RolloutStep, Store, StoreError, Term, Watch, live::Units,
+    AlertRecord, Beat, CacheUrl, Change, Entry, FlagChange, FlagEntry, FlagRecord, HotUrl, Memory,
+    NodeRecord, Record, RolloutEntry, RolloutRecord, RolloutStep, Store, StoreError, Term, Watch,
+    live::Units,
 };
 use banyan_telemetry::{metrics::Metrics, timeline::Timeline};
 use http::{HeaderMap, Method, Request, StatusCode, header};

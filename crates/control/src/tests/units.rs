@@ -202,7 +202,10 @@ async fn the_shadow_is_shown_with_what_surely_differs_first() {
     );
     assert_eq!(shadow["dropped"]["queue_full"], 1);
     let [title, time] = [0, 1].map(|index| &shadow["paths"][index]);
-    assert_eq!((&title["path"], &title["count"], &title["differs"]), (&json!("/title"), &json!(20), &json!(true)));
+    assert_eq!(
+        (&title["path"], &title["count"], &title["differs"]),
+        (&json!("/title"), &json!(20), &json!(true))
+    );
     assert_eq!((&time["path"], &time["count"], &time["both"]), (&json!("/time"), &json!(0), &json!(40)));
     assert_eq!((&title["since"], &title["stages"]), (&json!("1970-01-01T00:00:01Z"), &json!({ "1%": 20 })));
     let sample = &title["samples"][0];
@@ -215,7 +218,8 @@ async fn the_shadow_is_shown_with_what_surely_differs_first() {
 /// A triple in which the time always differs, and the title if the candidate `errs`.
 fn compare(report: &mut ShadowReport, turn: u64, errs: bool) {
     let body = |time: u64, title: &str| format!("{{\"time\":{time},\"title\":\"{title}\"}}");
-    let bodies = [body(turn, "one"), body(turn + 100, "one"), body(turn + 200, if errs { "other" } else { "one" })];
+    let bodies =
+        [body(turn, "one"), body(turn + 100, "one"), body(turn + 200, if errs { "other" } else { "one" })];
     let [control, again, candidate] =
         bodies.each_ref().map(|body| Reply { status: 200, fields: &[], body: body.as_bytes() });
     let triple = Triple { control, again: Some(again), candidate };

@@ -95,6 +95,8 @@ pub(crate) struct EvidenceView {
     subjects: u32,
     /// Empty while nothing is under way.
     metrics: Vec<MetricView>,
+    /// The last requests that failed on the replacement, the newest first; empty while nothing is under way.
+    exhibits: Vec<ExhibitView>,
 }
 
 /// One metric that is judged.
@@ -163,6 +165,8 @@ pub(crate) struct StratumView {
 pub(crate) struct ExhibitView {
     #[schema(format = DateTime)]
     at: String,
+    /// What it failed in.
+    metric: &'static str,
     route: String,
     /// A status, `timeout`, `reset`, or the paths that differ.
     what: String,
@@ -199,19 +203,20 @@ pub(crate) struct RolloutHistoryView {
 }
 
 impl RolloutView {
-    /// `percent` is where the unit stands; `judgement` is there while it is judged; `blocked` is why nothing goes up, as this
-    /// node sees it.
+    /// `percent` is where the unit stands; `seen` is there while it is judged; `blocked` is why nothing goes up, as this node
+    /// sees it.
     pub(crate) fn new(
         unit: &Unit,
         rollout: &Rollout,
         known: &Known,
         percent: Percent,
-        judgement: Option<&Judgement>,
+        seen: Option<(Judgement, Vec<Exhibit>)>,
         blocked: Option<String>,
     ) -> Self {
         let (plan, state) = (&rollout.plan, &known.state);
         let under_way = state.percent().is_some();
-        let gates = judgement.map(|judgement| judgement.gates.iter().map(GateView::from).collect());
+        let (judgement, exhibits) = seen.unzip();
+        let gates = judgement.as_ref().map(|judgement| judgement.gates.iter().map(GateView::from).collect());
         let last = known.last.as_ref();
         Self {
             unit: unit.name.to_string(),
@@ -231,7 +236,7 @@ impl RolloutView {
             why: last.map(|last| last.why.clone()),
             at: last.map(|last| rfc3339(last.at)),
             gates: gates.unwrap_or_default(),
-            evidence: EvidenceView::new(plan, judgement),
+            evidence: EvidenceView::new(plan, judgement.as_ref(), &exhibits.unwrap_or_default()),
             worse: worse(state),
             false_rollback_at_most: plan.roll_back().alpha,
             rollback: RollbackView::new(plan),
@@ -303,12 +308,13 @@ fn finite(value: f64) -> f64 {
 }
 
 impl EvidenceView {
-    fn new(plan: &banyan_rollout::Plan, judgement: Option<&Judgement>) -> Self {
+    fn new(plan: &banyan_rollout::Plan, judgement: Option<&Judgement>, exhibits: &[Exhibit]) -> Self {
         let metrics = judgement.map(|judgement| judgement.figures.iter().map(MetricView::from).collect());
         Self {
             threshold: plan.threshold(),
             subjects: plan.roll_back().subjects,
             metrics: metrics.unwrap_or_default(),
+            exhibits: exhibits.iter().map(ExhibitView::from).collect(),
         }
     }
 }
@@ -397,6 +403,7 @@ impl From<&Exhibit> for ExhibitView {
         let latency_ms = exhibit.latency_us.map(|latency| latency as f64 / 1e3);
         Self {
             at: rfc3339(calendar(exhibit.at)),
+            metric: exhibit.metric.name(),
             route: exhibit.route.clone(),
             what: exhibit.what.clone(),
             latency_ms,

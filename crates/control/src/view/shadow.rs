@@ -100,7 +100,9 @@ impl From<&ShadowReport> for ShadowView {
 
 impl From<Row> for PathView {
     fn from(row: Row) -> Self {
-        let percent = |points: u32| u16::try_from(points).ok().and_then(|points| Percent::from_basis_points(points).ok());
+        let percent = |points: u32| {
+            u16::try_from(points).ok().and_then(|points| Percent::from_basis_points(points).ok())
+        };
         let stage = |(points, count)| (percent(points).unwrap_or(Percent::FULL).to_string(), count);
         Self {
             path: row.spot.path,

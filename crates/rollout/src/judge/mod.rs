@@ -122,6 +122,18 @@ impl Evidence {
         }
     }
 
+    /// The last requests that failed on the candidate, in whatever way, the newest first: at most 32.
+    #[must_use]
+    pub fn exhibits(&self) -> Vec<Exhibit> {
+        Metric::ALL
+            .into_iter()
+            .flat_map(|metric| self.exhibits.of(metric))
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .rev()
+            .collect()
+    }
+
     fn failed_subjects(&self, metric: Metric) -> u32 {
         self.subjects.get(&metric).map_or(0, |subjects| subjects.since(0))
     }
