@@ -115,9 +115,11 @@ async fn what_all_have_seen_together_is_what_counts_and_all_go_back() -> Result<
     let crowd = Crowd::start(&gateways, 60);
     until(&admins[2], |now| now["gates"][0]["verdict"] == "pass").await?;
     fleet.trial.turn_bad();
+    let since = Instant::now();
     for admin in &admins {
         until(admin, |now| phase(now) == "rolled back" && now["percent"] == "0%").await?;
     }
+    println!("at 0% on all after {:?}", since.elapsed());
     assert_eq!(crowd.unanswered(), 0);
     let hurt = crowd.seen.hurt.lock().expect("no panic").clone();
     assert!(hurt.iter().all(|bucket| *bucket < 500), "{hurt:?}");

@@ -174,3 +174,67 @@ struct Change {
     /// Another process says since now that it is this node.
     twin: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use banyan_state::Beat;
+
+    use super::*;
+
+    fn me(started_at: SystemTime) -> Me {
+        Me { name: "gw-1".into(), address: String::new(), started_at, program: "1" }
+    }
+
+    fn record(node: &str, started_at: SystemTime, last_seen: Duration) -> NodeRecord {
+        let beat = Beat {
+            node: node.to_owned(),
+            address: String::new(),
+            started_at,
+            config_hash: if node == "odd" { "y" } else { "x" }.to_owned(),
+            program: "1".to_owned(),
+            generation: 1,
+            cut_off_since: None,
+        };
+        NodeRecord { beat, last_seen, leads: false }
+    }
+
+    #[test]
+    fn only_who_is_alive_can_stand_in_the_way() {
+        let now = SystemTime::now();
+        let nodes = Nodes::new(me(now));
+        assert_eq!(nodes.hindrance("x"), Some(Hindrance::CutOff), "nothing was heard yet");
+        nodes.heard(Term::new(1), vec![record("gw-1", now, Duration::ZERO), record("odd", now, ALIVE * 2)]);
+        assert_eq!(nodes.hindrance("x"), None);
+        assert!(nodes.leads() && !nodes.has_others());
+        nodes.heard(Term::new(1), vec![record("odd", now, Duration::ZERO)]);
+        let Some(Hindrance::Differ(what)) = nodes.hindrance("x") else { panic!("they differ") };
+        assert_eq!(what, "odd runs another config (y instead of x)");
+        assert!(nodes.has_others());
+    }
+
+    #[test]
+    fn two_nodes_of_one_name_are_noticed() {
+        let now = SystemTime::now();
+        let nodes = Nodes::new(me(now));
+        let other = record("gw-1", now + Duration::from_secs(9), Duration::ZERO);
+        assert!(nodes.heard(None, vec![other.clone()]).twin);
+        assert!(!nodes.heard(None, vec![other]).twin, "it is said once");
+        let Some(Hindrance::Differ(what)) = nodes.hindrance("x") else { panic!("nobody knows who is who") };
+        assert!(what.contains("two nodes called gw-1"), "{what}");
+        nodes.heard(None, vec![record("gw-1", now, Duration::ZERO)]);
+        assert_eq!(nodes.hindrance("x"), None);
+    }
+
+    #[test]
+    fn who_cannot_ask_does_not_lead_and_knows_since_when() {
+        let now = SystemTime::now();
+        let nodes = Nodes::new(me(now));
+        assert_eq!(nodes.heard(Term::new(1), Vec::new()).leads, Some(true));
+        let gone = || StoreError::Unreachable("postgres://db".to_owned());
+        let first = nodes.missed(&gone(), now);
+        assert!(first.away && first.leads == Some(false) && !nodes.leads());
+        assert!(!nodes.missed(&gone(), now + ALIVE).away);
+        assert_eq!((nodes.cut_off_since(), nodes.hindrance("x")), (Some(now), Some(Hindrance::CutOff)));
+        assert!(nodes.heard(None, Vec::new()).back && nodes.cut_off_since().is_none());
+    }
+}

@@ -109,6 +109,7 @@ impl Bench {
         let config = folder.path().join("banyan.yaml");
         fs::write(&config, text).unwrap();
         let plan = Arc::new(banyan_config::load(&config).unwrap_or_else(|report| panic!("{report}")));
+        let node = plan.node.clone().unwrap_or_else(|| "gw-1".into());
         let token = load_or_create(&folder.path().join("token")).unwrap();
         let (store, units, metrics) = (Arc::new(store), Arc::<Units>::default(), Arc::<Metrics>::default());
         let data_plane = Arc::new(Fake { units: units.clone(), ..Fake::default() });
@@ -123,7 +124,7 @@ impl Bench {
             timeline: Arc::<Timeline>::default(),
             token,
             version: "1.2.3",
-            node: "gw-1".into(),
+            node,
         };
         let control = Control::new(parts).unwrap();
         let router = api::admin(control.shared.clone(), true);

@@ -427,7 +427,7 @@ async fn a_process_that_is_killed_is_followed_by_one_that_goes_on_where_it_was()
 async fn what_another_node_does_is_followed_within_a_second() {
     let memory = Arc::<Memory>::default();
     let one = Driven::on(memory.clone(), &reading());
-    let other = Driven::on(memory, &reading());
+    let other = Driven::on(memory, &format!("node: gw-2\n{}", reading()));
     let one = one.started().await;
     sleep(SOON * 2).await;
     assert_eq!(other.phase().await, is("running", "1%"));

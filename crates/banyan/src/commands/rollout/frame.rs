@@ -203,7 +203,18 @@ fn meters(rollout: &Value) -> Vec<String> {
             count(&control["of"]),
         ));
     }
+    lines.extend(exhibits(&evidence_of["exhibits"]));
     lines
+}
+
+/// The last requests that failed on the replacement.
+fn exhibits(exhibits: &Value) -> Vec<String> {
+    let line = |exhibit: &Value| {
+        let [at, metric, route, what, trace] =
+            ["at", "metric", "route", "what", "trace_id"].map(|key| text(&exhibit[key]));
+        format!("    {at}  {metric}  {route}  {what}  trace {trace}")
+    };
+    exhibits.as_array().into_iter().flatten().take(LAST).map(line).collect()
 }
 
 fn events(history: &Value) -> Vec<String> {
@@ -246,7 +257,9 @@ mod tests {
             "evidence": { "threshold": 4000.0, "metrics": [{
                 "metric": "errors", "e_value": 12.4, "candidate": { "failures": 3, "of": 210 },
                 "control": { "failures": 4, "of": 4102 },
-            }] },
+            }], "exhibits": [
+                { "at": "T", "metric": "errors", "route": "/articles", "what": "status 503", "trace_id": "abc" }
+            ] },
         });
         let history = json!([{
             "at": "2026-11-21T17:00:00.123Z", "what": "1% -> 5%", "by": "banyan", "why": "every gate passed"
@@ -267,6 +280,7 @@ articles is running: 5% on the replacement, stage 2 of 3
 
   EVIDENCE THAT THE REPLACEMENT IS WORSE (a full bar, 4,000, rolls back)
   errors       [######..............] 12.4     replacement 3 of 210, legacy 4 of 4,102
+    T  errors  /articles  status 503  trace abc
 
   LAST STEPS
   2026-11-21T17:00:00  1% -> 5% by banyan: every gate passed";
