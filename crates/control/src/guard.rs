@@ -44,19 +44,24 @@ pub(crate) fn bearer_of(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-/// Whether a request was meant for another host, or comes from a page of another origin.
+/// Whether a request was meant for another host.
 pub(crate) fn is_foreign(target: Option<&Authority>, headers: &HeaderMap, listen: SocketAddr) -> bool {
-    check_host(target, headers, listen).is_err()
+    our_host(target, headers, listen).is_none()
+}
+
+/// The host that a request names, if it is ours.
+fn our_host(target: Option<&Authority>, headers: &HeaderMap, listen: SocketAddr) -> Option<Authority> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().ok()?.parse::<Authority>().ok()?,
+        _ => return None,
+    };
+    let known = |authority: &Authority| is_ours(authority, listen);
+    (known(&host) && target.is_none_or(known)).then_some(host)
 }
 
 fn check_host(target: Option<&Authority>, headers: &HeaderMap, listen: SocketAddr) -> Result<(), Problem> {
-    let mut hosts = headers.get_all(header::HOST).iter();
-    let host = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()),
-        _ => None,
-    };
-    let known = |authority: &Authority| is_ours(authority, listen);
-    let Some(host) = host.filter(known).filter(|_| target.is_none_or(known)) else {
+    let Some(host) = our_host(target, headers, listen) else {
         let detail = format!("the admin API answers only to localhost and its own address, {listen}");
         return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "foreign-host", "Not our host", detail));
     };

@@ -3,10 +3,11 @@
 use std::fs;
 
 use anyhow::{Context as _, Result};
-use banyan_testkit::RawClient;
+use banyan_e2e::Sides;
+use banyan_testkit::{RawClient, Setup};
 use serde_json::{Value, json};
 
-use crate::kit::World;
+use crate::kit::{Application, World};
 
 #[tokio::test]
 async fn every_answer_of_one_connection() -> Result<()> {
@@ -131,6 +132,26 @@ async fn a_large_context_is_refused_before_it_is_read() -> Result<()> {
     assert_eq!(client.read_response("POST").await?.status, 400);
     let grown = world.banyan.memory_kib()?.saturating_sub(before);
     assert!(grown < 32 * 1024, "{grown} KiB for contexts that were refused");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_asks_through_the_gateway_of_its_site() -> Result<()> {
+    let sides = Sides::start().await?;
+    let config = crate::kit::config(&sides, "").replace(
+        "upstreams:\n",
+        "upstreams:\n  flags: { endpoints: [\"http://127.0.0.1:EXTRA_PORT\"], host: endpoint }\n",
+    ) + "routes:\n  - { match: \"POST /ofrep/v1/evaluate/flags\", to: flags, effect: read }\n  \
+         - { match: \"POST /ofrep/v1/evaluate/flags/{key}\", to: flags, effect: read }\n";
+    let banyan = Setup::new(&config).start().await?;
+    let mut page =
+        Application { client: banyan.client().await?, fields: "Origin: https://shop.example\r\n".to_owned() };
+    let all = page.bulk(json!({ "targetingKey": "user-42" }), "").await?;
+    assert_eq!(all.status, 200, "{}", all.text());
+    let known = format!("If-None-Match: {}\r\n", all.fields.get("etag").context("a tag")?);
+    assert_eq!(page.bulk(json!({ "targetingKey": "user-42" }), &known).await?.status, 304);
+    assert_eq!(page.single("theme", json!({ "country": "de" })).await?.json()["value"], "black");
+    assert_eq!(page.single("no-such", json!({})).await?.status, 404);
     Ok(())
 }
 

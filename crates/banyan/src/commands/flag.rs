@@ -65,7 +65,7 @@ fn show(key: &str, remote: &Remote) -> Result<()> {
 /// A flag without its definition.
 fn described(flag: &Value) -> String {
     let mut lines = vec![format!("{}  {}", text(&flag["key"]), text(&flag["description"]))];
-    let serves = flag["serves"].as_str().filter(|serves| !serves.is_empty());
+    let serves = flag["serves"].as_str().filter(|serves| !serves.is_empty() && flag["state"] != *serves);
     let serves = serves.map_or_else(String::new, |serves| format!(", serves {serves}"));
     lines.push(format!("  state       {}{serves} ({})", text(&flag["state"]), decided_by(flag)));
     for fault in flag["faults"].as_array().into_iter().flatten() {

@@ -39,7 +39,8 @@ pub(super) async fn pass(State(shared): State<Shared>, request: Request, next: N
             return refused_with(StatusCode::UNAUTHORIZED, challenge, details);
         }
         Some(_) => {}
-        // Without a token, whatever this machine runs may ask; a page in a browser on it may not.
+        // Without a token, whatever this machine runs may ask, but no page that made a name of its own lead here (DNS
+        // rebinding). Pages of other origins need no more: they cannot read the answer, and nothing is changed.
         None => {
             let listen = shared.standing.plan().ofrep.as_ref().map(|ofrep| ofrep.listen);
             if let Some(listen) = listen
