@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 /// Clients at work, each on a connection that it keeps as long as it may.
 pub struct Load {
     stop: Arc<AtomicBool>,
+    leaving: Arc<AtomicBool>,
     answered: Vec<Arc<AtomicUsize>>,
     clients: JoinSet<Result<()>>,
 }
@@ -26,11 +27,16 @@ impl Load {
     /// # Errors
     /// When a client fails at once.
     pub async fn start(server: SocketAddr, clients: usize, target: &'static str) -> Result<Self> {
-        let mut load = Self { stop: Arc::default(), answered: Vec::new(), clients: JoinSet::new() };
+        let mut load = Self {
+            stop: Arc::default(),
+            leaving: Arc::default(),
+            answered: Vec::new(),
+            clients: JoinSet::new(),
+        };
         for _ in 0..clients {
             let answered = Arc::new(AtomicUsize::new(0));
             load.answered.push(answered.clone());
-            load.clients.spawn(ask_on(server, target, load.stop.clone(), answered));
+            load.clients.spawn(ask_on(server, target, load.stop.clone(), load.leaving.clone(), answered));
         }
         load.goes_on().await?;
         Ok(load)
@@ -53,6 +59,12 @@ impl Load {
             Ok(Ok(()))
         })
         .await?
+    }
+
+    /// From now on the gateway may close its listener. A connection that the kernel makes in that very moment is reset without
+    /// a byte of it being read, which is no more than being refused.
+    pub fn gateway_leaves(&self) {
+        self.leaving.store(true, Relaxed);
     }
 
     /// Stops the clients; see [`Self::end`].
@@ -80,16 +92,20 @@ async fn ask_on(
     server: SocketAddr,
     target: &str,
     stop: Arc<AtomicBool>,
+    leaving: Arc<AtomicBool>,
     answered: Arc<AtomicUsize>,
 ) -> Result<()> {
     while !stop.load(Relaxed) {
         // Refused: the gateway has gone, and nothing was asked of it.
         let Ok(mut client) = RawClient::connect(server).await else { return Ok(()) };
-        let mut open = true;
+        let (mut open, mut is_new) = (true, true);
         while open && !stop.load(Relaxed) {
             let count = answered.load(Relaxed);
-            let response =
-                client.get(target, "").await.with_context(|| format!("request {count} of a client"))?;
+            let response = match client.get(target, "").await {
+                Err(_) if is_new && leaving.load(Relaxed) => return Ok(()),
+                response => response.with_context(|| format!("request {count} of a client"))?,
+            };
+            is_new = false;
             ensure!(
                 response.status == 200 && response.body.complete,
                 "{} {}",

@@ -241,6 +241,7 @@ async fn a_drain_under_load_fails_no_request() -> Result<()> {
     let upstream = echo_target().await?;
     let mut banyan = Banyan::start(&config(&upstream, "")).await?;
     let load = Load::start(banyan.address(), 8, "/x").await?;
+    load.gateway_leaves();
     banyan.terminate()?;
     ends_well(&mut banyan).await?;
     let answered = load.end().await?;

@@ -22,9 +22,9 @@ fn assert_refused(answer: &AdminAnswer) {
 #[tokio::test]
 async fn a_full_disk() -> Result<()> {
     let sides = Sides::start().await?;
-    // No file may grow beyond 128 blocks of 512 bytes: enough to begin with. What cannot be written is an error then,
+    // No file may grow beyond 512 blocks of 512 bytes: enough to begin with. What cannot be written is an error then,
     // not the end of the process.
-    let banyan = Setup::new(&sides.config("")).first("trap '' XFSZ; ulimit -f 128").start().await?;
+    let banyan = Setup::new(&sides.config("")).first("trap '' XFSZ; ulimit -f 512").start().await?;
     let admin = banyan.admin()?;
     let mut stands = "legacy";
     let mut refusal = None;

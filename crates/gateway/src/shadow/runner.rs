@@ -13,7 +13,7 @@ use banyan_state::shadow::DropReason;
 use bytes::{Bytes, BytesMut};
 use http::HeaderValue;
 use http_body_util::BodyExt as _;
-use rand::{SeedableRng as _, rngs::SmallRng};
+use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
 use tokio::{
     sync::{Semaphore, mpsc, watch},
     time::{Instant, MissedTickBehavior, interval, timeout},
@@ -104,8 +104,16 @@ impl Runner {
                 None => None,
             }
         };
-        // At the same time: what changes meanwhile would else look like a fault of whoever is asked last.
-        let (other, again) = tokio::join!(self.asked(&job, &job.upstream), again);
+        // At the same time: what changes meanwhile would else look like a fault of whoever is asked last. And whoever is
+        // asked first gets the better of two connections, the first of two turns: so that is drawn.
+        let other = self.asked(&job, &job.upstream);
+        let other_first = self.rng.borrow_mut().random();
+        let (other, again) = if other_first {
+            tokio::join!(other, again)
+        } else {
+            let (again, other) = tokio::join!(again, other);
+            (other, again)
+        };
         if let Err(reason) = &other {
             job.unit.note_drop(*reason);
         }
