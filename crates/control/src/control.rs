@@ -173,9 +173,10 @@ impl Control {
             }
         }
         reloading.spawn(owner.run());
-        reloading.spawn(shared.flags.clone().follow());
         reloading.spawn(heart.run());
-        reloading.spawn(Driver::new(shared.conductor.clone(), changes(&store)?).run());
+        let changes = changes(&store)?;
+        reloading.spawn(shared.flags.clone().follow(changes.clone()));
+        reloading.spawn(Driver::new(shared.conductor.clone(), changes).run());
         reloading.spawn(sender.run());
         let (stop, stopped) = oneshot::channel();
         let mut warming = JoinSet::new();

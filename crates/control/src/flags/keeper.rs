@@ -2,22 +2,22 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex as SyncMutex, PoisonError},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use arc_swap::{ArcSwap, Guard};
 use banyan_config::plan::Plan;
 use banyan_flags::{Fault, SetFault};
-use banyan_state::{FlagChange, FlagEntry, FlagRecord, Store, StoreError, Watch, live::Units};
+use banyan_state::{FlagChange, FlagEntry, FlagRecord, Store, StoreError, live::Units};
 use banyan_telemetry::timeline::{Kind, Timeline};
 use tokio::{
-    sync::{Mutex, OwnedMutexGuard},
+    sync::{Mutex, OwnedMutexGuard, watch},
     task::spawn_blocking,
     time::{Instant, sleep, timeout_at},
 };
 
-use super::{Book, FlagOrder, FlagRefusal, State, brief, follow};
+use super::{Book, FlagOrder, FlagRefusal, State, brief};
 use crate::standing::PATIENCE;
 
 /// After a failed look at the store.
@@ -31,8 +31,6 @@ pub(crate) struct Flags {
     book: ArcSwap<Book>,
     turn: Arc<Mutex<()>>,
     timeline: Arc<Timeline>,
-    /// Begun before the first look at the store, so that no change falls between; taken by [`Self::follow`].
-    watch: SyncMutex<Option<Box<dyn Watch>>>,
 }
 
 /// Flags of a new plan that contradict nothing. While it exists, no flag changes.
@@ -52,10 +50,9 @@ impl Flags {
         plan: &Plan,
         timeline: Arc<Timeline>,
     ) -> Result<Self, StoreError> {
-        let watch = SyncMutex::new(Some(store.watch()));
         let book = Book::new(plan, store.flags()?, &units);
         complain(&book, None);
-        Ok(Self { store, units, book: ArcSwap::from_pointee(book), turn: Arc::default(), timeline, watch })
+        Ok(Self { store, units, book: ArcSwap::from_pointee(book), turn: Arc::default(), timeline })
     }
 
     /// All flags as they are now.
@@ -106,20 +103,16 @@ impl Flags {
         if faults.is_empty() { Ok(Prepared { flags: self, _turn: turn }) } else { Err(faults) }
     }
 
-    /// Takes over what other nodes change, for ever.
-    pub(crate) async fn follow(self: Arc<Self>) {
-        let Some(watch) = self.watch.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
-        let mut changes = match follow::changes(watch) {
-            Ok(changes) => changes,
-            Err(error) => {
-                tracing::error!(%error, "changes of flags by other nodes are not followed");
-                return;
-            }
-        };
-        while changes.changed().await.is_ok() {
+    /// Takes over what other nodes change, until `changes`, which tells that the store has moved, comes to its end.
+    pub(crate) async fn follow(self: Arc<Self>, mut changes: watch::Receiver<u64>) {
+        loop {
+            // At first too: something may have changed since the flags were read and before anybody listened.
             while let Err(error) = self.refresh().await {
                 tracing::warn!(%error, "flags cannot be read; they stay as they are");
                 sleep(REST).await;
+            }
+            if changes.changed().await.is_err() {
+                return;
             }
         }
     }

@@ -8,7 +8,6 @@
 //! change goes to the store first, then into the book, then it is acknowledged. What other nodes change is read from the
 //! store when it moves.
 mod book;
-mod follow;
 mod keeper;
 mod known;
 mod order;

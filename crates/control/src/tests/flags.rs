@@ -8,7 +8,7 @@ use http::{Method, header};
 use serde_json::{Value, json};
 
 use super::bench::{Answer, Bench, Scripted, config, request, send};
-use crate::flags::State;
+use crate::{flags::State, rollout::changes};
 
 /// Two flags of the config, one of which needs the other.
 const FLAGS: &str = r#"
@@ -300,16 +300,20 @@ async fn a_change_that_another_node_was_first_with_is_a_conflict_and_theirs_is_s
 #[tokio::test]
 async fn what_other_nodes_change_is_followed() {
     let bench = bench();
-    let flags = bench.control.shared.flags.clone();
-    let following = tokio::spawn(flags.clone().follow());
-    elsewhere(&*bench.store.memory, "new-editor", Some(r#"{ "percent": "77%" }"#), 0);
-    let followed = async {
-        while flags.book().version("new-editor") == 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(10), followed).await.unwrap();
-    assert_eq!(bench.get("/v1/flags/new-editor").await["serves"], "77%");
+    let (flags, store) = (bench.control.shared.flags.clone(), bench.control.store.clone());
+    let following = tokio::spawn(flags.clone().follow(changes(&store).unwrap()));
+    // The first may be found by looking once; the second is heard of.
+    for (version, percent) in [(1, "77%"), (2, "78%")] {
+        let definition = format!(r#"{{ "percent": "{percent}" }}"#);
+        elsewhere(&*bench.store.memory, "new-editor", Some(&definition), version - 1);
+        let followed = async {
+            while flags.book().version("new-editor") < version {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(10), followed).await.unwrap();
+        assert_eq!(bench.get("/v1/flags/new-editor").await["serves"], percent);
+    }
     following.abort();
 }
 
