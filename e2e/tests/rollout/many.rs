@@ -148,6 +148,18 @@ async fn a_leader_that_is_killed_is_replaced_and_nothing_is_skipped() -> Result<
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_server_is_away_all_are_served_nothing_goes_up_and_then_it_goes_on() -> Result<()> {
+    without_a_server(Postgres::stop, Postgres::start_again).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_hangs_is_as_good_as_away() -> Result<()> {
+    without_a_server(|postgres| Ok(postgres.hang()?), |postgres| Ok(postgres.go_on()?)).await
+}
+
+async fn without_a_server(
+    away: fn(&mut Postgres) -> Result<()>,
+    back: fn(&mut Postgres) -> Result<()>,
+) -> Result<()> {
     let outage = env::var("BANYAN_OUTAGE").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(OUTAGE);
     let mut fleet = Fleet::start("[ 5%, 100% ]", "3s").await?;
     let admins = fleet.admins()?;
@@ -157,7 +169,7 @@ async fn while_the_server_is_away_all_are_served_nothing_goes_up_and_then_it_goe
     for admin in &admins {
         until(admin, |now| now["percent"] == "5%").await?;
     }
-    fleet.postgres.stop()?;
+    away(&mut fleet.postgres)?;
     for admin in &admins {
         eventually(async || {
             let status = admin.get("/v1/status").await?.json;
@@ -176,7 +188,7 @@ async fn while_the_server_is_away_all_are_served_nothing_goes_up_and_then_it_goe
         let refused = admin.send("POST", "/v1/rollouts/articles/promote", None).await?;
         ensure!(refused.status == 503, "{} {}", refused.status, refused.text);
     }
-    fleet.postgres.start_again()?;
+    back(&mut fleet.postgres)?;
     for admin in &admins {
         until(admin, |now| phase(now) == "complete").await?;
         ensure!(admin.get("/v1/status").await?.json["cut_off_since"].is_null(), "it is still cut off");

@@ -382,8 +382,11 @@ impl Decision {
     }
 
     /// What it is called where no person did it.
-    pub(super) const fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> &'static str {
         match &self.after.phase {
+            Phase::Running(_) if self.before.percent() == self.after.percent() => {
+                if self.after.blocked.is_some() { "hold" } else { "free" }
+            }
             Phase::Running(_) => "advance",
             Phase::Paused(_) => "hold",
             Phase::RolledBack(_) => "roll_back",

@@ -2,7 +2,7 @@
 
 use banyan_flags::Percent;
 use banyan_rollout::{
-    Action, Event, Judgement, Millis, Plan, State,
+    Action, Event, Judgement, Millis, Plan, State, Verdict,
     machine::{Act, Held, Phase},
     step,
 };
@@ -20,6 +20,8 @@ pub(crate) struct Facts<'f> {
     pub(crate) held_by: Option<Act>,
     /// Why nothing may go up.
     pub(crate) hindrance: Option<&'f Hindrance>,
+    /// Whether that has lasted for so long that people should know.
+    pub(crate) lasting: bool,
     /// What the evidence of all nodes says.
     pub(crate) judgement: Judgement,
 }
@@ -53,7 +55,7 @@ impl Facts<'_> {
 
     /// What happened, with what a person did first: whoever acts by hand is not overtaken.
     fn events(self) -> Vec<(Event, Option<Act>)> {
-        let Self { state, percent, set_by, held_by, hindrance, judgement } = self;
+        let Self { state, percent, set_by, held_by, hindrance, lasting, judgement } = self;
         let mut events = Vec::new();
         if state.percent().is_some_and(|expected| expected != percent) {
             events.push((Event::PercentChanged { percent, act: set_by.clone() }, Some(set_by)));
@@ -61,8 +63,16 @@ impl Facts<'_> {
         if let Some(act) = held_by.filter(|_| matches!(state.phase, Phase::Running(_))) {
             events.push((Event::Pause(act.clone()), Some(act)));
         }
-        events.push((allowed(hindrance), None));
-        events.push((Event::Judged(Box::new(judgement)), None));
+        let passing = hindrance.is_some() && !lasting && state.blocked.is_none();
+        if !passing {
+            events.push((allowed(hindrance), None));
+        }
+        if passing && judgement.verdict == Verdict::Fine {
+            // Nodes that read a new config do so one after the other. Nothing goes up meanwhile, and nobody is alarmed.
+            events.push((Event::Tick, None));
+        } else {
+            events.push((Event::Judged(Box::new(judgement)), None));
+        }
         events
     }
 }
@@ -111,7 +121,15 @@ mod tests {
     fn facts<'f>(plan: &Plan, state: &'f State, at: &str) -> Facts<'f> {
         let judgement = Evidence::none(state.epoch, state.lap).judge(plan, percent(at));
         let act = Act { by: "ada".to_owned(), why: String::new() };
-        Facts { state, percent: percent(at), set_by: act, held_by: None, hindrance: None, judgement }
+        Facts {
+            state,
+            percent: percent(at),
+            set_by: act,
+            held_by: None,
+            hindrance: None,
+            lasting: true,
+            judgement,
+        }
     }
 
     #[test]
@@ -162,5 +180,15 @@ mod tests {
         assert!(!look(&blocked.state, Some(&differ)).moved);
         let free = look(&blocked.state, None);
         assert!(free.moved && free.actions.is_empty() && free.state.blocked.is_none());
+    }
+
+    #[test]
+    fn a_difference_that_passes_holds_and_alarms_nobody() {
+        let plan = plan();
+        let state = started(&plan);
+        let differ = Hindrance::Differ("b runs version 2".to_owned());
+        let facts = Facts { hindrance: Some(&differ), lasting: false, ..facts(&plan, &state, "1%") };
+        let decided = facts.decide(&plan, Millis(1_000));
+        assert!(!decided.moved && decided.state.blocked.is_none() && decided.actions.is_empty());
     }
 }

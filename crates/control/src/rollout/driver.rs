@@ -26,6 +26,8 @@ const TICK: Duration = Duration::from_millis(250);
 const READ: Duration = Duration::from_secs(1);
 /// How often the time that a stage was held is stored. As much is held again at most after a takeover.
 const KEEP: Duration = Duration::from_secs(5);
+/// How long nodes may differ before people are told: they read a new config one after the other.
+const GRACE: Duration = Duration::from_secs(10);
 /// A store that is full or away says the same thing all the time.
 const COMPLAIN: Duration = Duration::from_secs(10);
 
@@ -38,6 +40,8 @@ pub(crate) struct Driver {
     counted: HashMap<Arc<str>, Counted>,
     /// When it was last said that a step could not be made.
     complained: Since,
+    /// Since when the nodes differ.
+    differ_since: Option<Instant>,
 }
 
 /// A state with more time in it than the stored one.
@@ -53,7 +57,7 @@ struct Since(Instant);
 
 impl Driver {
     pub(crate) fn new(conductor: Arc<Conductor>, changes: watch::Receiver<u64>) -> Self {
-        Self { conductor, changes, counted: HashMap::new(), complained: Since::now() }
+        Self { conductor, changes, counted: HashMap::new(), complained: Since::now(), differ_since: None }
     }
 
     /// For ever.
@@ -131,6 +135,8 @@ impl Driver {
             // Nothing that is decided now could be stored, and what could not be stored is not decided.
             return Ok(());
         }
+        let differ_since = hindrance.as_ref().map(|_| self.differ_since.unwrap_or_else(Instant::now));
+        self.differ_since = differ_since;
         // In this order: a percentage that is newer than the rollout is refused by the rollout's version.
         let known = conductor.known(&unit.name);
         let record = conductor.standing.record(&unit.name);
@@ -149,6 +155,7 @@ impl Driver {
                 .unwrap_or_else(|| Act { by: "the config".to_owned(), why: String::new() }),
             held_by: by_hand.filter(|_| record.as_ref().is_some_and(|record| record.held)),
             hindrance: hindrance.as_ref(),
+            lasting: differ_since.is_some_and(|since| since.elapsed() >= GRACE),
             judgement,
         };
         let decided = facts.decide(&rollout.plan, conductor.clock.now());

@@ -335,7 +335,7 @@ async fn nothing_goes_up_while_nodes_differ() {
     let driven = driven.started().await;
     driven.good_answers();
     driven.says("gw-2", "another");
-    sleep(HOLD).await;
+    sleep(HOLD * 2).await;
     let rollout = driven.rollout().await;
     assert_eq!((&rollout["percent"], &rollout["phase"]), (&json!("1%"), &json!("running")));
     assert!(rollout["blocked"].as_str().unwrap().contains("gw-2"), "{rollout}");
