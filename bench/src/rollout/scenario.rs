@@ -38,7 +38,7 @@ pub(super) struct Line {
 pub(super) type Scenario = fn(&Plan, Effort) -> Line;
 
 /// All of them, in the order of the table.
-pub(super) const SCENARIOS: [Scenario; 11] = [
+pub(super) const SCENARIOS: [Scenario; 12] = [
     fails_20,
     fails_5,
     fails_2,
@@ -48,6 +48,7 @@ pub(super) const SCENARIOS: [Scenario; 11] = [
     slow,
     equal,
     uneven,
+    stopping,
     healthy,
     both_fail,
 ];
@@ -221,6 +222,17 @@ fn uneven(plan: &Plan, effort: Effort) -> Line {
         effort,
         Traffic { heavy: 0.05, ..Traffic::EQUAL },
         "equal, with heavy users that come and go",
+    )
+}
+
+/// The same while each side stands still for a moment every ten seconds, by itself: many answers are slow at once.
+fn stopping(plan: &Plan, effort: Effort) -> Line {
+    let effort = Effort { runs: effort.long_runs, ..effort };
+    false_rollbacks(
+        plan,
+        effort,
+        Traffic { stops: 0.1, ..Traffic::EQUAL },
+        "equal, each stopping for 0.15 s every 10 s",
     )
 }
 

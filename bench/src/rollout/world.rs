@@ -11,6 +11,7 @@ use banyan_rollout::{
 
 /// Requests per second.
 pub(super) const RATE: u64 = 1_000;
+const RATE_PER_SECOND: f64 = 1_000.0;
 /// Subjects, each of which asks as often as any other unless the traffic is uneven.
 const SUBJECTS: u64 = 100_000;
 /// How much of the traffic each route has, added up. A route of its own fails as often as the others.
@@ -22,6 +23,8 @@ const ROUTES: [(&str, f64); 4] = [
 ];
 /// Routes that are shadowed: those before the last one, which writes.
 const READING: u16 = 3;
+/// How long a side stops, in milliseconds: every request that comes meanwhile is slow.
+const STOP: u64 = 150;
 /// When it all begins.
 pub(super) const START: Millis = Millis(1_700_000_000_000);
 
@@ -40,6 +43,8 @@ pub(super) struct Traffic {
     pub(super) noise: f64,
     /// The share of all requests that ten subjects of the candidate make for five minutes of every ten.
     pub(super) heavy: f64,
+    /// How often a second each side stops for [`STOP`], by itself.
+    pub(super) stops: f64,
 }
 
 impl Traffic {
@@ -51,6 +56,7 @@ impl Traffic {
         shadow: 0.1,
         noise: 0.002,
         heavy: 0.0,
+        stops: 0.0,
     };
 
     /// The same without a shadow, with a candidate that fails so often.
@@ -68,6 +74,8 @@ pub(super) struct World {
     /// Those that the candidate answered.
     pub(super) candidates: u64,
     percent: Percent,
+    /// Up to which request each side stands still.
+    stopped: Sides<u64>,
     dice: Dice,
 }
 
@@ -77,7 +85,7 @@ impl World {
         // Seeds that follow each other must not give throws that follow each other.
         let dice = Dice::seeded(Dice::seeded(seed).number());
         let judge = Judge::new(scope, ROUTES.map(|(name, _)| name), START);
-        Self { judge, traffic, requests: 0, candidates: 0, percent, dice }
+        Self { judge, traffic, requests: 0, candidates: 0, percent, stopped: Sides::default(), dice }
     }
 
     pub(super) fn now(&self) -> Millis {
@@ -97,6 +105,7 @@ impl World {
         if self.requests.is_multiple_of(RATE) {
             self.judge.tick(now);
         }
+        self.stop();
         let (side, subject) = self.subject();
         self.candidates += u64::from(side == Side::Candidate);
         let route = self.route();
@@ -167,10 +176,24 @@ impl World {
         Compared { route: seen.route, answers, contents, subject: seen.subject }
     }
 
+    /// Each side stops now and then, whatever its share of the requests is.
+    fn stop(&mut self) {
+        for side in [Side::Candidate, Side::Control] {
+            if self.chance(self.traffic.stops / RATE_PER_SECOND) {
+                let until = self.requests + STOP * RATE / 1_000;
+                match side {
+                    Side::Candidate => self.stopped.candidate = until,
+                    Side::Control => self.stopped.control = until,
+                }
+            }
+        }
+    }
+
     fn latency(&self, side: Side) -> u64 {
         let usual = LATENCIES[usize::from(u16::try_from(self.dice.number() >> 52).unwrap_or(0))];
         let slow = side == Side::Candidate && self.chance(self.traffic.twice_as_slow);
-        if slow { usual * 2 } else { usual }
+        let waits = if self.requests < *self.stopped.of(side) { STOP * 1_000 } else { 0 };
+        waits + if slow { usual * 2 } else { usual }
     }
 
     /// Most chances are none at all, and those cost no throw.

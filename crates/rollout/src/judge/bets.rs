@@ -18,6 +18,9 @@
 /// How many times as often the candidate fails, by each bet.
 pub(crate) const RATIOS: [f64; 7] = [1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0];
 
+/// What of its money each bet stakes on the candidate being slower in a moment.
+const STAKES: [f64; RATIOS.len()] = [0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9];
+
 /// Units of one natural logarithm.
 const UNIT: f64 = 4_294_967_296.0;
 
@@ -31,11 +34,13 @@ impl Logs {
     pub(crate) fn of_failure(candidate: bool, share: f64) -> Self {
         Self(RATIOS.map(|ratio| {
             let won = if candidate { ratio.ln() } else { 0.0 };
-            let log = won - ((ratio - 1.0) * share).ln_1p();
-            #[expect(clippy::cast_possible_truncation, reason = "at most 5 in size, so far inside an i64")]
-            let units = (log * UNIT).floor() as i64;
-            units
+            units(won - ((ratio - 1.0) * share).ln_1p())
         }))
+    }
+
+    /// What one moment does, by how much slower the candidate was in it, -1 to 1; see [`super::moments`].
+    pub(crate) fn of_moment(excess: f64) -> Self {
+        Self(STAKES.map(|stake| units((stake * excess.clamp(-1.0, 1.0)).ln_1p())))
     }
 
     /// Multiplies the money.
@@ -52,6 +57,13 @@ impl Logs {
     }
 }
 
+/// A logarithm in fixed point.
+fn units(log: f64) -> i64 {
+    #[expect(clippy::cast_possible_truncation, reason = "at most 5 in size, so far inside an i64")]
+    let units = (log * UNIT).floor() as i64;
+    units
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -59,6 +71,14 @@ mod tests {
     use super::*;
 
     proptest! {
+        #[test]
+        fn a_moment_that_is_fair_is_not_expected_to_win(excess in 0.0..=1.0_f64) {
+            let (slower, faster) = (Logs::of_moment(excess).natural(), Logs::of_moment(-excess).natural());
+            for (won, lost) in slower.into_iter().zip(faster) {
+                prop_assert!(won.exp() + lost.exp() <= 2.0 + 1e-12);
+            }
+        }
+
         #[test]
         fn under_equal_rates_no_bet_is_expected_to_win(share in 0.0..=1.0_f64) {
             let candidate = Logs::of_failure(true, share).natural();

@@ -30,6 +30,9 @@ pub struct Evidence {
     pub(super) routes: u32,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) strata: Vec<Stratum>,
+    /// What was bet on slowness, on all routes together: what stops, stops on all of them at once.
+    #[serde(default, skip_serializing_if = "Trail::is_empty")]
+    pub(super) moments: Trail,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) subjects: BTreeMap<Metric, Subjects>,
     #[serde(default = "Exhibits::new", skip_serializing_if = "Exhibits::is_empty")]
@@ -121,6 +124,7 @@ impl Evidence {
             period: 1,
             routes: 0,
             strata: Vec::new(),
+            moments: Trail::default(),
             subjects: BTreeMap::new(),
             exhibits: Exhibits::new(),
             tally: Tally::default(),
@@ -141,6 +145,7 @@ impl Evidence {
         self.period = self.period.max(other.period);
         self.routes = self.routes.max(other.routes);
         other.strata.iter().for_each(|stratum| self.add(stratum));
+        self.moments.merge(&other.moments);
         self.fold();
         for (&metric, subjects) in &other.subjects {
             self.subjects.entry(metric).or_default().merge(subjects);
@@ -168,6 +173,7 @@ impl Evidence {
         let living = periods::alive(self.period);
         let cases = self.strata.iter_mut().flat_map(|stratum| stratum.cases.values_mut());
         cases.for_each(|case| case.trail.fold(&living));
+        self.moments.fold(&living);
     }
 }
 

@@ -14,7 +14,7 @@
 //! | `share` | the chance that it is the candidate's |
 //! | `periods`, `trail` | a good hour does not hide a bad minute |
 //! | `wealth` | all bets on all routes as one number |
-//! | `trailing` | what is slow |
+//! | `trailing`, `moments` | what is slow, and that slow answers come together |
 //! | `subjects` | one user is no reason |
 //! | `gates`, `bounds`, `sketch` | the other question: whether enough is known to go on |
 //!
@@ -43,6 +43,7 @@ mod bounds;
 mod evidence;
 mod exhibit;
 mod gates;
+mod moments;
 mod periods;
 mod scope;
 mod share;
@@ -89,12 +90,13 @@ impl Evidence {
 
     fn worse(&self, metric: Metric, wealth: Wealth, threshold: f64) -> Worse {
         let mut strata: Vec<_> = self.strata.iter().filter_map(|stratum| stratum.tally(metric)).collect();
-        strata.sort_by(|a, b| b.e_value.total_cmp(&a.e_value));
+        let failures = |tally: &StratumTally| tally.counts.candidate.failures;
+        strata.sort_by(|a, b| b.e_value.total_cmp(&a.e_value).then(failures(b).cmp(&failures(a))));
         Worse {
             metric,
             e_value: wealth.e_value(),
             threshold,
-            ratio: wealth.ratio,
+            ratio: if metric == Metric::Latency { times(&self.tally) } else { wealth.ratio },
             subjects: self.failed_subjects(metric),
             strata,
             exhibits: self.exhibits.of(metric),
@@ -136,6 +138,15 @@ impl Evidence {
 
     fn failed_subjects(&self, metric: Metric) -> u32 {
         self.subjects.get(&metric).map_or(0, |subjects| subjects.since(0))
+    }
+}
+
+/// How many times as often the candidate is slow: bets on moments do not say.
+fn times(tally: &evidence::Tally) -> f64 {
+    let slow = tally.counts(Metric::Latency);
+    match (slow.candidate.share(), slow.control.share()) {
+        (Some(candidate), Some(control)) if control > 0.0 => candidate / control,
+        _ => 1.0,
     }
 }
 

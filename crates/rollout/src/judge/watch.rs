@@ -6,6 +6,7 @@ use super::{
     Compared, Count, Evidence, Exhibit, Failed, Observation, RouteIndex, Scope, Verdict,
     bets::Logs,
     evidence::{Case, Stratum, Tally},
+    moments::Moment,
     periods::PERIOD,
     share::Share,
     subjects::Subjects,
@@ -30,6 +31,8 @@ pub struct Judge {
     period_began: Millis,
     /// The last one is `(other)`.
     routes: Vec<Route>,
+    moment: Moment,
+    moments: Trail,
     subjects: BTreeMap<Metric, Subjects>,
     tally: Tally,
     /// What was seen before, by this node or in its place; with the exhibits of now.
@@ -58,9 +61,13 @@ struct Seen {
 }
 
 impl Seen {
-    fn failed(&mut self, side: Side, share: f64, period: u32) {
+    fn count(&mut self, side: Side) {
         let failures = self.failures.of_mut(side);
         *failures = failures.saturating_add(1);
+    }
+
+    fn failed(&mut self, side: Side, share: f64, period: u32) {
+        self.count(side);
         self.trail.add(period, Logs::of_failure(side == Side::Candidate, share));
     }
 }
@@ -85,15 +92,16 @@ impl Route {
         let (share, alone) = (self.all.of_candidate(), self.alone.of_candidate());
         let slow = self.trailing.threshold().filter(|_| !seen.failed).map(|slow| seen.latency_us > slow);
         let mut failed = Failed::default();
+        if slow == Some(true) {
+            self.live[Metric::Latency.index()].count(seen.side);
+            failed.note(Metric::Latency);
+        }
         let mut note = |metric: Metric, share| {
             self.live[metric.index()].failed(seen.side, share, period);
             failed.note(metric);
         };
         if seen.failed && !seen.compared {
             note(Metric::Errors, alone);
-        }
-        if slow == Some(true) {
-            note(Metric::Latency, share);
         }
         if seen.degraded {
             note(Metric::Degraded, share);
@@ -147,7 +155,7 @@ impl Route {
     }
 
     fn stratum(&self, source: Source, seen: Sides<u64>, cases: &[Seen]) -> Stratum {
-        let failed = |case: &Seen| !case.trail.is_empty();
+        let failed = |case: &Seen| case.failures != Sides::default();
         let cases = Metric::ALL.into_iter().zip(cases).filter(|(_, case)| failed(case));
         let case = |seen: &Seen| Case { failures: seen.failures, trail: seen.trail.clone() };
         let cases = cases.map(|(metric, seen)| (metric, case(seen))).collect();
@@ -182,6 +190,8 @@ impl Judge {
             period: period(&scope, now).max(before.period),
             period_began: now,
             routes: names.map(|name| Route::new(name, &scope)).collect(),
+            moment: Moment::default(),
+            moments: Trail::default(),
             subjects: BTreeMap::new(),
             tally: Tally::default(),
             before,
@@ -204,6 +214,7 @@ impl Judge {
         if other_epoch {
             self.before = Evidence::none(scope.epoch, scope.lap);
             self.subjects.clear();
+            (self.moment, self.moments) = (Moment::default(), Trail::default());
             (self.period, self.period_began) = (period(&scope, now), now);
         }
         if other_epoch || other_lap {
@@ -233,6 +244,9 @@ impl Judge {
         tally.degraded.of_mut(seen.side).add(seen.degraded);
         if let Some(slow) = slow {
             tally.slow.of_mut(seen.side).add(slow);
+            if let Some(excess) = self.moment.add(seen.side, slow, now) {
+                self.moments.add(period, Logs::of_moment(excess));
+            }
         }
         if !seen.failed {
             tally.latency.of_mut(seen.side).add(seen.latency_us);
@@ -291,6 +305,7 @@ impl Judge {
                 evidence.add(&stratum);
             }
         }
+        evidence.moments.merge(&self.moments);
         evidence.fold();
         for (&metric, subjects) in &self.subjects {
             evidence.subjects.entry(metric).or_default().merge(subjects);

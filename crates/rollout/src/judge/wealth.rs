@@ -66,12 +66,18 @@ pub(super) fn alone(trail: &Trail) -> f64 {
 }
 
 fn trails(evidence: &Evidence, metric: Metric) -> impl Iterator<Item = &Trail> {
-    evidence.strata.iter().filter_map(move |stratum| stratum.cases.get(&metric)).map(|case| &case.trail)
+    let moments = (metric == Metric::Latency).then_some(&evidence.moments);
+    let cases = evidence.strata.iter().filter_map(move |stratum| stratum.cases.get(&metric));
+    cases.map(|case| &case.trail).chain(moments).filter(|trail| !trail.is_empty())
 }
 
 /// Among how many strata the half for single ones is shared out: all that there can be, so that it does not depend on which
 /// of them were seen.
 fn strata(evidence: &Evidence, metric: Metric) -> u32 {
+    if metric == Metric::Latency {
+        // All routes are one.
+        return 1;
+    }
     let sources = Source::ALL.into_iter().filter(|&source| is_seen(metric, source)).count();
     let all = evidence.routes.saturating_mul(u32::try_from(sources).unwrap_or(1));
     let seen = u32::try_from(trails(evidence, metric).count()).unwrap_or(u32::MAX);
