@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    ops::Deref,
     path::{Path, PathBuf},
 };
 
@@ -106,19 +105,6 @@ impl fmt::Debug for Postgres {
             .field("password", &self.password)
             .field("password_file", &self.password_file)
             .finish()
-    }
-}
-
-impl Deref for State {
-    type Target = Path;
-
-    /// For those who know files only. Of a PostgreSQL it is the address, where no file can be: opening it fails and says
-    /// what was to be opened.
-    fn deref(&self) -> &Path {
-        match self {
-            Self::File(path) => path,
-            Self::Postgres(postgres) => Path::new(&postgres.address),
-        }
     }
 }
 

@@ -25,15 +25,7 @@ pub(crate) struct PostgresUrl {
 impl FromText for PostgresUrl {
     fn from_text(text: &str) -> Result<Self, Complaint> {
         let (scheme, rest) = split_scheme(text)?;
-        if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Complaint::new("a URL is ASCII without white space")
-                .hint("percent-encode other characters, such as %20 for a space"));
-        }
-        let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        if tail.contains('@') {
-            return Err(Complaint::new("'/', '?' and '#' end the part of a URL that holds the password")
-                .hint("percent-encode them in it: %2F, %3F and %23"));
-        }
+        let (authority, tail) = url::split_authority(rest)?;
         let Some((login, places)) = authority.rsplit_once('@') else {
             return Err(Complaint::new("the user is missing").hint(FORM));
         };

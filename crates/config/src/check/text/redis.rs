@@ -18,15 +18,7 @@ impl FromText for RedisUrl {
             return Err(Complaint::new("the scheme is missing").hint(hint));
         };
         let tls = is_tls(scheme)?;
-        if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Complaint::new("a URL is ASCII without white space")
-                .hint("percent-encode other characters, such as %20 for a space"));
-        }
-        let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        if tail.contains('@') {
-            return Err(Complaint::new("'/', '?' and '#' end the part of a URL that holds the password")
-                .hint("percent-encode them in it: %2F, %3F and %23"));
-        }
+        let (authority, tail) = url::split_authority(rest)?;
         let (user, password) = match authority.rsplit_once('@') {
             None => (None, None),
             Some((credentials, _)) => login(credentials)?,

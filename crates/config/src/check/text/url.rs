@@ -174,3 +174,16 @@ impl FromText for UrlPath {
         if good { Ok(Self(text.to_owned())) } else { Err(Complaint::new("this is no URL path")) }
     }
 }
+/// What is behind the scheme of a URL that may hold a password: the authority, and the rest from its path on.
+pub(super) fn split_authority(rest: &str) -> Result<(&str, &str), Complaint> {
+    if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Complaint::new("a URL is ASCII without white space")
+            .hint("percent-encode other characters, such as %20 for a space"));
+    }
+    let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    if tail.contains('@') {
+        return Err(Complaint::new("'/', '?' and '#' end the part of a URL that holds the password")
+            .hint("percent-encode them in it: %2F, %3F and %23"));
+    }
+    Ok((authority, tail))
+}
