@@ -103,7 +103,7 @@ fn texts(conditions: &[&Condition]) -> Vec<String> {
     pairs.flat_map(|(prefix, suffix)| [format!("{prefix}{suffix}"), format!("{prefix}~{suffix}")]).collect()
 }
 
-/// Numbers on and beside the limits of a range.
+/// Numbers on, between and beyond the limits of a range; beyond, for a condition may say `not`.
 fn numbers(range: &crate::Range) -> impl Iterator<Item = Number> {
     let ends = range.from.into_iter().chain(range.to);
     let from = range.from.map(Number::as_f64);
@@ -115,6 +115,10 @@ fn numbers(range: &crate::Range) -> impl Iterator<Item = Number> {
         from.map(|from| from + 1.0),
         to.map(f64::next_down),
         from.map(f64::next_up),
+        from.map(|from| from - 1.0),
+        to.map(|to| to + 1.0),
+        from.map(f64::next_down),
+        to.map(f64::next_up),
     ];
     ends.chain(beside.into_iter().flatten().filter_map(Number::of_float))
 }
