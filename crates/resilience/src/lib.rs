@@ -79,6 +79,7 @@ pub mod eject;
 mod event;
 pub mod hedge;
 mod keyed;
+pub mod latency;
 #[cfg(feature = "tower")]
 pub mod layer;
 pub mod limit;

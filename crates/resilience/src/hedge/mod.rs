@@ -35,7 +35,6 @@
 //! # Ok::<(), &str>(())
 //! ```
 
-mod latency;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -47,11 +46,13 @@ use std::{
 
 use tokio::time::Instant;
 
-use self::latency::Latency;
 pub use self::settings::{After, Settings, SettingsError};
-use crate::budget::{
-    RetryBudget,
-    ring::{Ticks, pack, unpack},
+use crate::{
+    budget::{
+        RetryBudget,
+        ring::{Ticks, pack, unpack},
+    },
+    latency::{HALVES, Latency},
 };
 
 /// Over how long times are kept and extra legs are counted.
@@ -93,7 +94,7 @@ impl Hedge {
         Self {
             settings,
             budget: RetryBudget::new(settings.budget(WINDOW)),
-            ticks: Ticks::dividing(WINDOW, latency::HALVES),
+            ticks: Ticks::dividing(WINDOW, HALVES),
             latency: Latency::new(),
             known: AtomicU64::new(0),
         }

@@ -44,6 +44,8 @@ const ABOVE_KNEE: f64 = 1.06;
 const WORTH_MOVING: f64 = 0.04;
 /// From this elasticity on, late answers are our own doing.
 const OURS: f64 = 0.5;
+/// From this elasticity on, the higher level of a trial lay above the knee, be it a little, and none higher need be tried.
+const ABOVE: f64 = 0.2;
 /// What an overload leaves.
 const AFTER_OVERLOAD: f64 = 0.9;
 /// The precision aimed at for the mean of a window.
@@ -235,7 +237,8 @@ impl Climb {
         let span = (high / low).ln();
         // Of what is not sure, the part nearest to the divide counts: a trial that ends early ends on a lucky sample.
         let towards = (OURS - elasticity).clamp(-2.0 * error, 2.0 * error);
-        let fall = (elasticity + towards).clamp(-0.3, 3.0);
+        // Answers that were quicker at the higher level were so by chance: it is not known that more can be borne than that.
+        let fall = (elasticity + towards).clamp(0.0, 3.0);
         let knee = high * (-span * fall).exp();
         let goal = (ABOVE_KNEE * knee).clamp(self.min, self.max);
         if elasticity < 0.75 {
@@ -243,7 +246,7 @@ impl Climb {
             self.unloaded = Some((round_trip, samples.min(MEMORY)));
         }
         self.known = knee.clamp(self.min, self.max);
-        if elasticity - 2.0 * error > OURS {
+        if elasticity - 2.0 * error > ABOVE {
             self.ceiling = goal;
         } else if elasticity + 2.0 * error < OURS {
             self.ceiling = self.max;

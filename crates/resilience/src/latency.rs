@@ -2,15 +2,34 @@
 //!
 //! Two histograms take turns: while one counts the present half of the window, the other still holds the half before.
 //! Whoever comes first in a new half empties the older one. What others count in it in that very instant may be lost with
-//! it: a few of thousands of samples, once in fifteen seconds, which no quantile notices.
+//! it: a few of thousands of samples, once in half a window, which no quantile notices.
+
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use banyan_resilience::latency::Recent;
+//! use tokio::time::Instant;
+//!
+//! let (recent, now) = (Recent::over(Duration::from_secs(10)), Instant::now());
+//! (1..=100).for_each(|millis| recent.observe(Duration::from_millis(millis), now));
+//! let p99 = recent.quantile(0.99, 50, now).ok_or("too few samples")?;
+//! assert!((99..=103).contains(&p99.as_millis()));
+//! assert_eq!(recent.quantile(0.99, 50, now + Duration::from_secs(10)), None, "they are too old");
+//! # Ok::<(), &str>(())
+//! ```
 
 use std::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},
     time::Duration,
 };
 
+use tokio::time::Instant;
+
+use crate::budget::ring::Ticks;
+
 /// Histograms, and so the halves of a window.
-pub(super) const HALVES: usize = 2;
+pub(crate) const HALVES: usize = 2;
 /// log2 of the buckets to each doubling. 32 buckets make the widest a 32nd of its value.
 const FINENESS: u32 = 5;
 const PER_OCTAVE: u32 = 1 << FINENESS;
@@ -20,9 +39,38 @@ const LONGEST: u32 = (1 << LONGEST_BITS) - 1;
 /// One bucket for each value below 32, then 32 for each doubling.
 const BUCKETS: usize = ((LONGEST_BITS - FINENESS + 1) * PER_OCTAVE) as usize;
 
-/// Times of recent calls.
+/// Times of the calls of a window: of its present half, and of the one before.
 #[derive(Debug)]
-pub(super) struct Latency([Half; HALVES]);
+pub struct Recent {
+    ticks: Ticks,
+    latency: Latency,
+}
+
+impl Recent {
+    /// Knows the times of the last half to whole `window`, which is at least 0.2 seconds.
+    #[must_use]
+    pub fn over(window: Duration) -> Self {
+        Self { ticks: Ticks::dividing(window, HALVES), latency: Latency::new() }
+    }
+
+    /// Takes in how long a call took.
+    pub fn observe(&self, took: Duration, now: Instant) {
+        self.latency.observe(took, self.ticks.at(now));
+    }
+
+    /// The time within which so large a share of the calls was answered, 0 to 1: never less than the true quantile of what
+    /// was counted, and at most 1/32 and a microsecond more. Times over 134 s count as 134 s. `None` with fewer samples than
+    /// `fewest`.
+    #[must_use]
+    pub fn quantile(&self, quantile: f64, fewest: u32, now: Instant) -> Option<Duration> {
+        let micros = self.latency.quantile(quantile, fewest, self.ticks.at(now))?;
+        Some(Duration::from_micros(micros.into()))
+    }
+}
+
+/// The same by the number of a half, which whoever uses it counts.
+#[derive(Debug)]
+pub(crate) struct Latency([Half; HALVES]);
 
 #[derive(Debug)]
 struct Half {
@@ -34,12 +82,12 @@ struct Half {
 }
 
 impl Latency {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(std::array::from_fn(|_| Half::new()))
     }
 
     /// Counts a time, and says how many there are now.
-    pub(super) fn observe(&self, took: Duration, tick: u32) -> u32 {
+    pub(crate) fn observe(&self, took: Duration, tick: u32) -> u32 {
         let Some(half) = self.0.get(usize::from(!tick.is_multiple_of(2))) else { return 0 };
         half.begin(tick);
         half.count(took);
@@ -48,7 +96,7 @@ impl Latency {
 
     /// The time within which so large a share of calls was answered, in microseconds, at least 1. `None` with fewer samples
     /// than asked for.
-    pub(super) fn quantile(&self, quantile: f64, fewest: u32, tick: u32) -> Option<u32> {
+    pub(crate) fn quantile(&self, quantile: f64, fewest: u32, tick: u32) -> Option<u32> {
         // Copied first: others go on counting, and a sum and a search over two different states would not fit together.
         let counts: [u32; BUCKETS] = std::array::from_fn(|index| self.in_bucket(index, tick));
         let total: u64 = counts.iter().copied().map(u64::from).sum();
