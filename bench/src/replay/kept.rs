@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     scenario::{Name, Scenario},
     scrape::Alarms,
+    systems::System,
     tally::{Latencies, Row},
     watch::Watched,
 };
@@ -38,11 +39,9 @@ pub(crate) struct Run {
     pub(crate) seed: u64,
     /// How long a caller waits, in milliseconds.
     pub(crate) patience_ms: u64,
-    /// Whether it kept its times.
-    pub(crate) watched: Watched,
     /// Names of the figures in a row.
     pub(crate) columns: Vec<String>,
-    /// What was found; all systems were asked at the same time.
+    /// What was found.
     pub(crate) systems: Vec<Measured>,
 }
 
@@ -53,6 +52,8 @@ pub(crate) struct Measured {
     pub(crate) name: String,
     /// How it was set up.
     pub(crate) about: String,
+    /// Whether its turn kept its times.
+    pub(crate) watched: Watched,
     /// Alarms it raised, as far as it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) alarms: Option<Alarms>,
@@ -104,14 +105,23 @@ impl Measured {
             latencies.insert(phase.name.clone(), Kept::of(&sum));
         }
         let rows = rows.iter().map(|(row, _)| *row).collect();
-        Ok(Self { name: name.to_owned(), about: about.to_owned(), alarms, latencies, rows })
+        let watched = Watched::default();
+        Ok(Self { name: name.to_owned(), about: about.to_owned(), watched, alarms, latencies, rows })
     }
 }
 
 impl Run {
+    /// Why the run proves nothing about Banyan, whose turn others shared that are compared with it; empty when it does.
+    /// Those that do not guard the database have a turn of their own, and whether that was disturbed is said of them.
+    pub(crate) fn void(&self) -> Vec<String> {
+        let name = System::Banyan.candidate().name;
+        let banyan = self.systems.iter().find(|measured| measured.name == name).or(self.systems.first());
+        banyan.map(|measured| measured.watched.void()).unwrap_or_default()
+    }
+
     /// Where the run is kept, from the root of the repository. A void run has a name that is never looked for.
     pub(crate) fn file(&self) -> PathBuf {
-        let void = if self.watched.void().is_empty() { "" } else { "-void" };
+        let void = if self.void().is_empty() { "" } else { "-void" };
         Path::new(RUNS).join(format!("{}-{}{void}.json", self.at, what(self.scenario.name)))
     }
 

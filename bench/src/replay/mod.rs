@@ -70,7 +70,7 @@ pub(crate) fn replay(options: &Options) -> anyhow::Result<()> {
         if !options.quick {
             println!("kept in {}", run.keep()?.display());
         }
-        complaints.extend(run.watched.void().into_iter().map(|reason| format!("{name:?} is void: {reason}")));
+        complaints.extend(run.void().into_iter().map(|reason| format!("{name:?} is void: {reason}")));
         complaints.extend(missed(&run));
     }
     if !options.quick {

@@ -42,14 +42,14 @@ struct Lane {
 /// When a system does not start, or a lane ends before its time; it has said why.
 pub(crate) fn run(scenario: &Scenario, systems: &[System], seed: u64) -> anyhow::Result<Run> {
     let (at, machine) = (record::Run::now(), Machine::look()?);
-    let (mut watched, mut measured) = (Watched::default(), Vec::new());
+    let mut measured = Vec::new();
     for guards in [true, false] {
         let turn: Vec<_> = systems.iter().copied().filter(|system| system.guards() == guards).collect();
         if turn.is_empty() {
             continue;
         }
-        let (seen, reports) = play(scenario, &turn, seed)?;
-        watched = watched.and(&seen);
+        let (watched, reports) = play(scenario, &turn, seed)?;
+        let reports = reports.into_iter().map(|one| Measured { watched: watched.clone(), ..one });
         measured.extend(turn.into_iter().zip(reports));
     }
     measured.sort_by_key(|(system, _)| systems.iter().position(|one| one == system));
@@ -59,7 +59,6 @@ pub(crate) fn run(scenario: &Scenario, systems: &[System], seed: u64) -> anyhow:
         machine,
         seed,
         patience_ms: u64::try_from(PATIENCE.as_millis())?,
-        watched,
         columns: Row::COLUMNS.map(str::to_owned).to_vec(),
         systems: measured.into_iter().map(|(_, measured)| measured).collect(),
     })

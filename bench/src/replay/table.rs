@@ -9,6 +9,7 @@ use super::{
     chart,
     facts::{Back, Facts},
     kept::{Measured, Run, what},
+    watch::Watched,
 };
 use crate::{machine::Machine, record::root};
 
@@ -70,8 +71,11 @@ pub(crate) fn render(run: &Run) -> anyhow::Result<String> {
     for (measured, facts) in &judged {
         let verdicts = bars::judge(scenario.name, facts);
         let missed = verdicts.iter().filter(|verdict| !verdict.passed).count();
-        let verdict =
-            if missed == 0 { "PASS".to_owned() } else { format!("FAIL ({missed} of {})", verdicts.len()) };
+        let verdict = match missed {
+            _ if !measured.watched.void().is_empty() => "VOID".to_owned(),
+            0 => "PASS".to_owned(),
+            missed => format!("FAIL ({missed} of {})", verdicts.len()),
+        };
         writeln!(text, "| {} ({}) | {} | {verdict} |", measured.name, measured.about, cells(facts))?;
     }
     writeln!(text)?;
@@ -116,16 +120,29 @@ fn verdicts(run: &Run, measured: &Measured, facts: &Facts) -> String {
 fn provenance(run: &Run) -> String {
     let Machine { cpu, kernel, versions, .. } = &run.machine;
     let version = |name: &str| versions.get(name).map_or("?", String::as_str);
-    let watched = &run.watched;
     let mut text = format!(
-        "Seed {}; sent {:.1} ms late at p99; busiest 5 s: {:.0} % of the load's core, {:.0} % of the systems'. {cpu}, Linux {kernel}, {}; {}. Raw run: `{}`.",
+        "Seed {}. {cpu}, Linux {kernel}, {}; {}. Raw run: `{}`.",
         run.seed,
-        watched.lag_p99_us as f64 / 1000.0,
-        watched.load_core_busy * 100.0,
-        watched.server_core_busy * 100.0,
         version("nginx").replace("nginx version: ", ""),
         version("haproxy").split(" - ").next().unwrap_or("?"),
         run.file().display()
+    );
+    // Those of a turn follow each other, and were watched together.
+    let mut systems = run.systems.iter().collect::<Vec<_>>();
+    systems.sort_by_key(|measured| serde_json::to_string(&measured.watched).unwrap_or_default());
+    for turn in systems.chunk_by(|one, other| one.watched == other.watched) {
+        let names = turn.iter().map(|measured| measured.name.as_str()).collect::<Vec<_>>();
+        text += &format!(" {}: {}", names.join(", "), watch(&turn[0].watched));
+    }
+    text
+}
+
+fn watch(watched: &Watched) -> String {
+    let mut text = format!(
+        "sent {:.1} ms late at p99; busiest 5 s: {:.0} % of the load's core, {:.0} % of the systems'.",
+        watched.lag_p99_us as f64 / 1000.0,
+        watched.load_core_busy * 100.0,
+        watched.server_core_busy * 100.0,
     );
     for reason in watched.void() {
         text += &format!(" VOID: {reason}.");
@@ -165,6 +182,9 @@ fn overview(runs: &[Run]) -> anyhow::Result<String> {
 }
 
 fn glance(run: &Run, measured: &Measured) -> String {
+    if !measured.watched.void().is_empty() {
+        return "void".to_owned();
+    }
     let facts = Facts::of(measured, &run.scenario);
     let verdicts = bars::judge(run.scenario.name, &facts);
     let passed = verdicts.iter().filter(|verdict| verdict.passed).count();
@@ -187,7 +207,7 @@ pub(crate) fn thousands(number: f64) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::replay::{facts, scenario::Name, watch::Watched};
+    use crate::replay::{facts, scenario::Name};
 
     /// A run in which Banyan does well and the naive client does not come back.
     pub(crate) fn run() -> Run {
@@ -208,7 +228,6 @@ pub(crate) mod tests {
             machine,
             seed: 1,
             patience_ms: 5000,
-            watched: Watched::default(),
             columns: Vec::new(),
             systems: vec![banyan, Measured { name: "naive client".to_owned(), ..naive }],
         }
@@ -226,9 +245,18 @@ pub(crate) mod tests {
 
     #[test]
     fn a_void_run_says_so() {
-        let run = Run { watched: Watched { unsent: 3, ..Watched::default() }, ..run() };
-        assert!(render(&run).unwrap().contains("VOID: 3 requests"));
-        assert!(run.file().display().to_string().ends_with("-s2-void.json"));
+        let disturbed = Watched { unsent: 3, ..Watched::default() };
+        let mut banyan = run();
+        banyan.systems[0].watched = disturbed.clone();
+        let text = render(&banyan).unwrap();
+        assert!(text.contains("VOID: 3 requests") && text.contains("| VOID |"), "{text}");
+        assert!(banyan.file().display().to_string().ends_with("-s2-void.json"));
+        // What disturbed the turn of others says nothing about Banyan.
+        let mut others = run();
+        others.systems[1].watched = disturbed;
+        let text = render(&others).unwrap();
+        assert!(text.contains("naive client: sent 0.0 ms late") && text.contains("VOID: 3"), "{text}");
+        assert!(others.file().display().to_string().ends_with("-s2.json"));
     }
 
     #[test]

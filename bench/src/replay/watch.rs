@@ -32,19 +32,6 @@ pub(crate) struct Watched {
     pub(crate) unsent: u64,
 }
 
-impl Watched {
-    /// The worse of both: what is true of a run of two turns.
-    pub(crate) fn and(&self, other: &Self) -> Self {
-        Self {
-            lag_p99_us: self.lag_p99_us.max(other.lag_p99_us),
-            lag_max_us: self.lag_max_us.max(other.lag_max_us),
-            load_core_busy: self.load_core_busy.max(other.load_core_busy),
-            server_core_busy: self.server_core_busy.max(other.server_core_busy),
-            unsent: self.unsent + other.unsent,
-        }
-    }
-}
-
 /// Busy and all time of a core, in the kernel's ticks, summed since the start of the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Ticks {
