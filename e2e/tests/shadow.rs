@@ -170,6 +170,29 @@ async fn a_hanging_side_is_dropped_and_holds_nobody_up() -> Result<()> {
     sides.replacement.wait_for_open_connections(0).await
 }
 
+/// Half of twenty copies without an answer are enough; what the live answers say changes nothing about it.
+#[tokio::test]
+async fn a_side_that_never_answers_is_let_alone() -> Result<()> {
+    let sides = Sides::start().await?;
+    let config = sides.config(ALL);
+    let Sides { legacy, replacement } = sides;
+    drop(replacement);
+    let banyan = Banyan::start(&config).await?;
+    let report = eventually(async || {
+        ask_legacy(&banyan, 10, "legacy").await?;
+        let answer = banyan.admin()?.get("/v1/units/articles/shadow").await?;
+        ensure!(count(&answer.json, "breaker_open") > 0, "{}", answer.text);
+        Ok(answer.json)
+    })
+    .await?;
+    assert!(count(&report, "failed") >= 20, "{report}");
+    let timeline = banyan.admin()?.get("/v1/timeline").await?;
+    let opened = "articles: copies to new: closed -> open: 20 of 20 failed in 10 s (20 unreachable)";
+    assert!(timeline.text.contains(opened), "{}", timeline.text);
+    assert!(!legacy.requests().is_empty());
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_dead_side_is_dropped_and_costs_nobody_an_answer() -> Result<()> {
     let sides = Sides::start().await?;

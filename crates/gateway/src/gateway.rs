@@ -40,7 +40,10 @@ use crate::{
     judging::{self, Sighting},
     meter::Meter,
     scrape::Scrape,
-    shadow::{runner, tap::Job},
+    shadow::{
+        runner::{Known, Runner},
+        tap::Job,
+    },
     status::{self, BreakerStatus, UpstreamStatus},
     subject::Signer,
     upstream::{keeper, resolve},
@@ -86,7 +89,7 @@ pub struct Gateway {
     connections: Arc<Connections>,
     /// What keys of the cache are made with.
     secret: Secret,
-    known: runner::Known,
+    known: Known,
     workers: Vec<mpsc::Sender<Order>>,
     /// URLs that are to be asked for, so that their answers are kept.
     warmer: mpsc::Sender<WarmList>,
@@ -130,7 +133,7 @@ impl Gateway {
         let count = plan.workers.map_or_else(cores, std::num::NonZeroUsize::get);
         let listeners = bind_all(&plan, count)?;
         let addresses = listeners[0].iter().filter_map(|listener| listener.local_addr().ok()).collect();
-        let known = runner::Known::default();
+        let known = Known::default();
         let (keeper, keeper_plans) = mpsc::channel(PLAN_QUEUE);
         // One list at a time; while one is under way, the next is refused.
         let (warmer, lists) = mpsc::channel(1);
@@ -205,9 +208,11 @@ impl Gateway {
         mut plans: mpsc::Receiver<Arc<Compiled>>,
         mut lists: mpsc::Receiver<WarmList>,
     ) -> Result<(), ApplyError> {
-        let (known, limits, stop) = (self.known.clone(), compiled.plan.shadow, self.stop.subscribe());
-        let shadow =
-            spawn("shadow".into(), move |runtime| runtime.block_on(runner::run(jobs, known, limits, stop)))?;
+        let (known, limits, timeline) = (self.known.clone(), compiled.plan.shadow, self.timeline.clone());
+        let stop = self.stop.subscribe();
+        let shadow = spawn("shadow".into(), move |runtime| {
+            runtime.block_on(Runner::new(known, limits, timeline).run(jobs, stop));
+        })?;
         let (first, progress) = (compiled.clone(), self.warming.clone());
         let mut stop = self.stop.subscribe();
         let keeper = spawn("keeper".into(), move |runtime| {

@@ -36,6 +36,7 @@ use crate::{
     meter::Meter,
     outcome::Ending,
     shadow::tap::Job,
+    stages::shadow,
     subject::Signer,
     trace::TraceContext,
     upstream::local::LocalUpstream,
@@ -306,6 +307,7 @@ impl Worker {
         let local = self.local();
         self.meter.finish(&local, exchange, took);
         judging::tell(self, &local, exchange);
+        shadow::time(&local, exchange, took, now);
         if let Some(log) = &self.log {
             let at = self.wall_clock(now);
             log.borrow_mut().line(|out| access::write(out, &local, exchange, at, took));

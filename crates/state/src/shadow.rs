@@ -13,6 +13,8 @@ pub struct ShadowReport {
     pub mismatched: u64,
     /// Copies that were not compared, by reason.
     pub dropped: BTreeMap<DropReason, u64>,
+    /// Why nothing is copied at present, if live answers are slow.
+    pub paused: Option<String>,
     /// What differs, where.
     pub found: Report,
 }
@@ -30,12 +32,23 @@ pub enum DropReason {
     Failed,
     /// The live answer did not end well, so there is nothing to compare with.
     LiveIncomplete,
+    /// The shadow side failed at so many copies that it is let alone for a while.
+    BreakerOpen,
+    /// Live answers of the unit are slower than usual, so nothing is copied.
+    Paused,
 }
 
 impl DropReason {
     /// Every reason, for metrics that show zeros too.
-    pub const ALL: [Self; 5] =
-        [Self::QueueFull, Self::BodyTooLarge, Self::Timeout, Self::Failed, Self::LiveIncomplete];
+    pub const ALL: [Self; 7] = [
+        Self::QueueFull,
+        Self::BodyTooLarge,
+        Self::Timeout,
+        Self::Failed,
+        Self::LiveIncomplete,
+        Self::BreakerOpen,
+        Self::Paused,
+    ];
 
     /// Label value.
     #[must_use]
@@ -46,6 +59,8 @@ impl DropReason {
             Self::Timeout => "timeout",
             Self::Failed => "failed",
             Self::LiveIncomplete => "live_incomplete",
+            Self::BreakerOpen => "breaker_open",
+            Self::Paused => "paused",
         }
     }
 }

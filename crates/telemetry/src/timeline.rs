@@ -29,6 +29,8 @@ pub enum Kind {
     Rollout,
     /// This node lost the state store or found it again.
     Node,
+    /// Comparing the sides of a unit stopped by itself, or began again.
+    Shadow,
 }
 
 /// Something that changed.
@@ -69,6 +71,7 @@ impl Kind {
             Self::Cache => "cache",
             Self::Rollout => "rollout",
             Self::Node => "node",
+            Self::Shadow => "shadow",
         }
     }
 }

@@ -16,6 +16,9 @@ pub(crate) fn run(how: &Diff) -> Result<()> {
         return print_json(&report);
     }
     println!("{}", summary(&how.unit, &report));
+    if let Some(why) = report["paused"].as_str() {
+        println!("paused: {why}");
+    }
     let all = report["paths"].as_array().map(Vec::as_slice).unwrap_or_default();
     let shown: Vec<&Value> = all.iter().filter(|path| how.all || is_of_interest(path)).collect();
     if shown.is_empty() {

@@ -95,6 +95,9 @@ fn show(name: &str, remote: &Remote) -> Result<()> {
         rate(&shadow["match_rate"]),
         dropped(&shadow["dropped"])
     );
+    if let Some(why) = shadow["paused"].as_str() {
+        println!("              {why}");
+    }
     for path in shadow["paths"].as_array().into_iter().flatten() {
         println!("    {} differed {} times", text(&path["path"]), text(&path["count"]));
         for sample in path["samples"].as_array().into_iter().flatten() {

@@ -10,6 +10,7 @@ use super::{
     rules::{alone, distinct, needs},
     text::{
         Verbatim, header::ComparedField, json_path::ComparedPath, json_pointer::DocumentPointer, name::Name,
+        rise::Rise,
     },
     world::World,
 };
@@ -28,6 +29,7 @@ const SPLIT_RULE: &str = "make two rules of it, one for each";
 pub(super) fn read(fields: &Fields<'_>, writes: bool, world: World<'_>) -> Read<Shadow> {
     let (sample, again, redact) = (fields.get("sample"), fields.get("again"), fields.get("redact"));
     let writes_to = writes_to(fields, writes, world);
+    let pause_above = fields.text::<Rise>("pause_above").map(|rise| rise.value.ratio());
     let (headers, all_headers) = fields.texts::<ComparedField>("headers");
     let hint = "header field names are the same in upper and lower case";
     let headers = distinct(headers, "the header field stands twice", hint, fields.problems());
@@ -49,6 +51,7 @@ pub(super) fn read(fields: &Fields<'_>, writes: bool, world: World<'_>) -> Read<
     Ok(Shadow {
         sample: sample?,
         again: again?,
+        pause_above: pause_above?,
         writes_to: writes_to?,
         headers,
         ignore: ignored.into_iter().map(|path| path.value.text).collect(),

@@ -43,6 +43,12 @@ pub(super) static UNIT_SHADOW: Object = Object {
             doc: "Whether the side that answered is asked a second time, so that what differs between its own two answers is known to be noise. Without it every timestamp is a difference unless a rule says otherwise.",
         },
         Field {
+            key: "pause_above",
+            kind: Kind::Text(&formats::RISE),
+            absence: Default("+50%"),
+            doc: "How much above the usual the 99th percentile of the unit's live answers may be before copies pause by themselves, for 30 seconds at first. The usual is the median of the last two minutes.",
+        },
+        Field {
             key: "writes_to",
             kind: Kind::Text(&formats::UPSTREAM),
             absence: Means("requests with `effect: write` are not copied"),

@@ -56,6 +56,8 @@ pub struct Shadow {
     pub sample: Percent,
     /// Whether the side that answered is asked a second time, to know its noise. Default true.
     pub again: bool,
+    /// How much above the usual the 99th percentile of live answers may be before copies pause, as a share: 0.5 is +50 %.
+    pub pause_above: f64,
     /// The upstream that gets copies of writes, always an isolated one; `None`: they are not copied.
     pub writes_to: Option<UpstreamId>,
     /// Header fields that are compared besides `content-type`; distinct. They are a part of `rules` too.

@@ -24,7 +24,8 @@ async fn a_unit_starts_where_the_config_says() {
         "counts": {
             "legacy": 0, "replacement": 0, "fallback": 0, "matched": 0, "mismatched": 0, "match_rate": null,
             "dropped": {
-                "queue_full": 0, "body_too_large": 0, "timeout": 0, "failed": 0, "live_incomplete": 0
+                "queue_full": 0, "body_too_large": 0, "timeout": 0, "failed": 0, "live_incomplete": 0,
+                "breaker_open": 0, "paused": 0
             }
         }
     });

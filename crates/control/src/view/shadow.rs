@@ -29,6 +29,8 @@ pub(crate) struct ShadowView {
     triples: u64,
     /// Copies that were not compared, by reason.
     dropped: BTreeMap<&'static str, u64>,
+    /// Why nothing is copied at present; null while copies are made.
+    paused: Option<String>,
     /// What differs: sure differences first, then by evidence.
     paths: Vec<PathView>,
 }
@@ -93,6 +95,7 @@ impl From<&ShadowReport> for ShadowView {
             match_rate: match_rate(report),
             triples: report.found.noise().triples(),
             dropped: dropped(report),
+            paused: report.paused.clone(),
             paths: report.found.rows().into_iter().map(PathView::from).collect(),
         }
     }

@@ -9,28 +9,23 @@ use std::{
 };
 
 use banyan_config::plan::ShadowLimits;
-use banyan_state::shadow::DropReason;
-use bytes::{Bytes, BytesMut};
+use banyan_resilience::Dice;
+use banyan_telemetry::timeline::{Kind, Timeline};
 use http::HeaderValue;
-use http_body_util::BodyExt as _;
 use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
 use tokio::{
     sync::{Semaphore, mpsc, watch},
-    time::{Instant, MissedTickBehavior, interval, timeout},
+    time::{Instant, MissedTickBehavior, interval},
 };
 
-use super::{tap::Job, unit::ShadowUnit, verdict};
-use crate::{
-    forward,
-    outcome::Ending,
-    upstream::{
-        ask::{Question, Trail, ask},
-        h1::AttemptLimits,
-        host::SharedUpstream,
-        local::LocalUpstream,
-    },
-    wire::body::{Reply, ReqBody},
+use super::{
+    pause::{self, Pause},
+    tap::Job,
+    target::{Asked, Means, Target},
+    unit::ShadowUnit,
+    verdict,
 };
+use crate::{forward, upstream::host::SharedUpstream};
 
 /// How often drops that workers noted are moved into the reports, and idle connections are swept.
 const HOUSEKEEPING: Duration = Duration::from_millis(500);
@@ -38,65 +33,87 @@ const HOUSEKEEPING: Duration = Duration::from_millis(500);
 /// The units of the newest plan, whose drops are folded.
 pub(crate) type Known = Arc<RwLock<Vec<Arc<ShadowUnit>>>>;
 
-/// What a side said to a copy.
-pub(super) struct Answered {
-    pub(super) parts: http::response::Parts,
-    pub(super) body: Bytes,
-}
-
-/// The same, or why there is nothing to compare.
-pub(super) type Asked = Result<Answered, DropReason>;
-
-struct Runner {
-    limits: ShadowLimits,
-    rng: RefCell<SmallRng>,
-    /// Connections of its own, by the address of the shared upstream: a new plan's upstream is another one.
-    upstreams: RefCell<HashMap<*const (), Rc<LocalUpstream>>>,
-}
-
-/// Works off the queue until it is closed or `stop` says so.
-pub(crate) async fn run(
-    mut queue: mpsc::Receiver<Job>,
+/// Works off copies.
+pub(crate) struct Runner {
     known: Known,
-    limits: ShadowLimits,
-    mut stop: watch::Receiver<bool>,
-) {
-    let runner =
-        Rc::new(Runner { limits, rng: RefCell::new(SmallRng::from_os_rng()), upstreams: RefCell::default() });
-    let slots = Arc::new(Semaphore::new(limits.concurrency));
-    let mut ticks = interval(HOUSEKEEPING);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let next = async {
-            // The slot first: what cannot run yet stays in the queue, whose bound is the config's.
-            let slot = Arc::clone(&slots).acquire_owned().await.ok()?;
-            Some((slot, queue.recv().await?))
-        };
-        tokio::select! {
-            next = next => {
-                let Some((slot, job)) = next else { return };
-                let runner = runner.clone();
-                tokio::task::spawn_local(async move {
-                    runner.run(job).await;
-                    drop(slot);
-                });
-            }
-            _ = ticks.tick() => runner.keep_house(&known),
-            _ = stop.wait_for(|&stop| stop) => return,
-        }
-    }
+    timeline: Arc<Timeline>,
+    means: Means,
+    /// By the address of the shared upstream: a new plan's upstream is another one.
+    targets: RefCell<HashMap<*const (), Rc<Target>>>,
+    /// By the name of the unit: a new plan's unit goes on where the one before was.
+    pauses: RefCell<HashMap<Arc<str>, Pause>>,
 }
 
 impl Runner {
-    fn keep_house(&self, known: &Known) {
-        known.read().unwrap_or_else(PoisonError::into_inner).iter().for_each(|unit| unit.fold());
-        let now = Instant::now();
-        // Nobody else holds an upstream that no plan has any more.
-        self.upstreams.borrow_mut().retain(|_, upstream| Arc::strong_count(&upstream.shared) > 1);
-        self.upstreams.borrow().values().for_each(|upstream| upstream.sweep(now));
+    pub(crate) fn new(known: Known, limits: ShadowLimits, timeline: Arc<Timeline>) -> Self {
+        let rng = RefCell::new(SmallRng::from_os_rng());
+        let means = Means { limits, rng, dice: Dice::unpredictable() };
+        Self { known, timeline, means, targets: RefCell::default(), pauses: RefCell::default() }
     }
 
-    async fn run(&self, mut job: Job) {
+    /// Works off the queue until it is closed or `stop` says so.
+    pub(crate) async fn run(self, mut queue: mpsc::Receiver<Job>, mut stop: watch::Receiver<bool>) {
+        let runner = Rc::new(self);
+        let slots = Arc::new(Semaphore::new(runner.means.limits.concurrency));
+        let mut ticks = interval(HOUSEKEEPING);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut readings = interval(pause::STEP);
+        readings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let next = async {
+                // The slot first: what cannot run yet stays in the queue, whose bound is the config's.
+                let slot = Arc::clone(&slots).acquire_owned().await.ok()?;
+                Some((slot, queue.recv().await?))
+            };
+            tokio::select! {
+                next = next => {
+                    let Some((slot, job)) = next else { return };
+                    let runner = runner.clone();
+                    tokio::task::spawn_local(async move {
+                        runner.play(job).await;
+                        drop(slot);
+                    });
+                }
+                _ = ticks.tick() => runner.keep_house(),
+                _ = readings.tick() => runner.read_latencies(),
+                _ = stop.wait_for(|&stop| stop) => return,
+            }
+        }
+    }
+
+    fn keep_house(&self) {
+        let now = Instant::now();
+        self.known.read().unwrap_or_else(PoisonError::into_inner).iter().for_each(|unit| unit.fold());
+        // Nobody else holds an upstream that no plan has any more.
+        self.targets.borrow_mut().retain(|_, target| Arc::strong_count(&target.upstream.shared) > 1);
+        self.targets.borrow().values().for_each(|target| target.upstream.sweep(now));
+    }
+
+    /// Looks at the live answers of each unit, whether they are slow.
+    fn read_latencies(&self) {
+        let now = Instant::now();
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let mut pauses = self.pauses.borrow_mut();
+        pauses.retain(|name, _| known.iter().any(|unit| unit.live.name == *name));
+        for unit in known.iter() {
+            let pause = pauses.entry(unit.live.name.clone()).or_insert_with(|| Pause::new(now));
+            let p99 = unit.live_latency.quantile(0.99, pause::FEWEST, now);
+            if let Some(change) = pause.step(p99, unit.pause_above, now) {
+                self.say(&format!("{}: {change}", unit.live.name));
+                let why = pause.is_paused().then(|| change.to_string());
+                unit.live.with_shadow(|report| report.paused = why);
+            }
+            // A unit of a new plan has not heard of it yet.
+            unit.set_paused(pause.is_paused());
+        }
+    }
+
+    fn say(&self, what: &str) {
+        tracing::warn!(what, "shadow");
+        self.timeline.note(Kind::Shadow, what);
+    }
+
+    async fn play(&self, mut job: Job) {
         job.fields.say(forward::SHADOW, HeaderValue::from_static("1"));
         let again = async {
             match &job.again {
@@ -107,15 +124,15 @@ impl Runner {
         // At the same time: what changes meanwhile would else look like a fault of whoever is asked last. And whoever is
         // asked first gets the better of two connections, the first of two turns: so that is drawn.
         let other = self.asked(&job, &job.upstream);
-        let other_first = self.rng.borrow_mut().random();
+        let other_first = self.means.rng.borrow_mut().random();
         let (other, again) = if other_first {
             tokio::join!(other, again)
         } else {
             let (again, other) = tokio::join!(again, other);
             (other, again)
         };
-        if let Err(reason) = &other {
-            job.unit.note_drop(*reason);
+        if let Err(lost) = &other {
+            job.unit.note_drop(lost.reason);
         }
         let compared = other.as_ref().ok().map(|other| verdict::compare(&job, other, again.as_ref()));
         if let Some(again) = &again {
@@ -123,67 +140,92 @@ impl Runner {
         }
     }
 
-    /// Asks a side, within the shadow's time.
     async fn asked(&self, job: &Job, upstream: &Arc<SharedUpstream>) -> Asked {
-        let asked = timeout(self.limits.timeout, self.ask(job, upstream)).await;
-        asked.unwrap_or(Err(DropReason::Timeout))
+        let name = &upstream.config.name;
+        let told = |change| self.say(&format!("{}: copies to {name}: {change}", job.unit.live.name));
+        self.target(upstream).ask(job, &self.means, told).await
     }
 
-    async fn ask(&self, job: &Job, upstream: &Arc<SharedUpstream>) -> Asked {
-        let upstream = self.local(upstream);
-        let now = Instant::now();
-        let deadline = now + self.limits.timeout;
-        let limits = AttemptLimits {
-            first_byte: self.limits.timeout,
-            deadline,
-            idle: self.limits.timeout,
-            whole: Some(deadline),
-        };
-        let question = Question {
-            method: &job.method,
-            target: &job.target,
-            fields: &job.fields,
-            host: &job.host,
-            upgrade: None,
-            body: if job.body.is_empty() { ReqBody::Empty } else { ReqBody::Held(job.body.clone()) },
-            limits,
-            pass_deadline: false,
-        };
-        let response = ask(&upstream, &self.rng, question, &Trail::default(), now).await;
-        let response = response.map_err(|broken| reason_of(broken.ending))?;
-        self.collect(response).await
-    }
-
-    async fn collect(&self, response: Reply) -> Asked {
-        let (parts, mut body) = (*response).into_parts();
-        let mut whole = BytesMut::new();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|broken| reason_of(broken.ending))?;
-            if let Some(data) = frame.data_ref() {
-                if whole.len() + data.len() > self.limits.body {
-                    return Err(DropReason::BodyTooLarge);
-                }
-                whole.extend_from_slice(data);
-            }
-        }
-        Ok(Answered { parts, body: whole.freeze() })
-    }
-
-    fn local(&self, upstream: &Arc<SharedUpstream>) -> Rc<LocalUpstream> {
+    fn target(&self, upstream: &Arc<SharedUpstream>) -> Rc<Target> {
         let key = Arc::as_ptr(upstream).cast::<()>();
-        let mut upstreams = self.upstreams.borrow_mut();
-        let make = || Rc::new(LocalUpstream::new(upstream.clone(), Instant::now()));
-        upstreams.entry(key).or_insert_with(make).clone()
+        let mut targets = self.targets.borrow_mut();
+        let make = || Rc::new(Target::new(upstream.clone(), Instant::now()));
+        targets.entry(key).or_insert_with(make).clone()
     }
 }
 
-const fn reason_of(ending: Ending) -> DropReason {
-    match ending {
-        Ending::Deadline
-        | Ending::FirstByteTimeout
-        | Ending::ConnectTimeout
-        | Ending::IdleTimeout
-        | Ending::WholeTimeout => DropReason::Timeout,
-        _ => DropReason::Failed,
+#[cfg(test)]
+mod tests {
+    use banyan_config::plan::Shadow;
+    use banyan_flags::Percent;
+    use banyan_state::live::Units;
+
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn shadow() -> Shadow {
+        Shadow {
+            sample: Percent::FULL,
+            again: true,
+            pause_above: 0.5,
+            writes_to: None,
+            headers: Vec::new(),
+            ignore: Vec::new(),
+            rules: banyan_compare::Rules::default(),
+            redact: true,
+        }
+    }
+
+    /// A unit of a plan, and a reading after each five seconds in which it was as slow as this.
+    struct Scene {
+        units: Units,
+        runner: Runner,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let limits =
+                ShadowLimits { concurrency: 1, queue: 1, timeout: Duration::from_secs(1), body: 1_000 };
+            let runner = Runner::new(Known::default(), limits, Arc::default());
+            Self { units: Units::default(), runner }
+        }
+
+        fn apply_plan(&self) -> Arc<ShadowUnit> {
+            let live = self.units.get_or_insert(&"articles".into(), Percent::ZERO);
+            let unit = Arc::new(ShadowUnit::new(live, &shadow()));
+            *self.runner.known.write().unwrap() = vec![unit.clone()];
+            unit
+        }
+
+        async fn live_for(&self, steps: u32, took: Duration) {
+            for _ in 0..steps {
+                tokio::time::advance(pause::STEP).await;
+                let now = Instant::now();
+                let known = self.runner.known.read().unwrap().clone();
+                known.iter().for_each(|unit| (0..300).for_each(|_| unit.live_latency.observe(took, now)));
+                self.runner.read_latencies();
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn live_answers_that_become_slow_pause_the_copies_of_their_unit() {
+        let scene = Scene::new();
+        let unit = scene.apply_plan();
+        scene.live_for(8, 20 * MS).await;
+        assert!(!unit.is_paused());
+        scene.live_for(4, 60 * MS).await;
+        assert!(unit.is_paused());
+        let why = unit.live.with_shadow(|report| report.paused.clone()).unwrap();
+        assert!(why.contains("20 ms is usual"), "{why}");
+        let noted = scene.runner.timeline.since(0);
+        assert!(noted.len() == 1 && noted[0].kind == Kind::Shadow, "{noted:?}");
+        // A new plan changes nothing about it.
+        let unit = scene.apply_plan();
+        scene.live_for(2, 20 * MS).await;
+        assert!(unit.is_paused());
+        scene.live_for(5, 20 * MS).await;
+        assert!(!unit.is_paused() && unit.live.with_shadow(|report| report.paused.is_none()));
     }
 }

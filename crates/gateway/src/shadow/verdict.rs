@@ -11,8 +11,8 @@ use banyan_state::shadow::DropReason;
 use http::{HeaderMap, HeaderName};
 
 use super::{
-    runner::{Answered, Asked},
     tap::Job,
+    target::{Answered, Asked},
 };
 use crate::{
     judging::{About, now},
@@ -76,7 +76,7 @@ pub(super) fn tell(job: &Job, other: &Asked, again: &Asked, contents: Option<Mis
         route: job.label.clone(),
         status: candidate.as_ref().map_or(0, |answered| answered.parts.status.as_u16()),
         ending: match candidate {
-            Err(DropReason::Timeout) => Ending::FirstByteTimeout,
+            Err(lost) if lost.reason == DropReason::Timeout => Ending::FirstByteTimeout,
             Err(_) => Ending::Reset,
             Ok(_) => Ending::Ok,
         },
@@ -97,8 +97,7 @@ fn one(failed: bool) -> Count {
 fn has_failed(asked: &Asked) -> Option<bool> {
     match asked {
         Ok(answered) => Some(answered.parts.status.is_server_error()),
-        Err(DropReason::Timeout | DropReason::Failed) => Some(true),
-        Err(_) => None,
+        Err(lost) => matches!(lost.reason, DropReason::Timeout | DropReason::Failed).then_some(true),
     }
 }
 

@@ -1,10 +1,13 @@
 //! Whether a request is copied to the other side, and what the copy needs.
 
+use std::time::Duration;
+
 use banyan_config::plan::{Effect, Shadow};
 use banyan_state::shadow::DropReason;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use rand::Rng as _;
+use tokio::time::Instant;
 
 use super::decide::{Decision, Side};
 use crate::{
@@ -39,9 +42,26 @@ pub(crate) struct Original<'a> {
 pub(crate) fn is_sampled(worker: &Worker, local: &Local, decision: &Decision, effect: Effect) -> bool {
     let unit = &local.compiled.plan.units[decision.unit.0];
     let Some(shadow) = &unit.shadow else { return false };
-    may_be_copied(shadow, decision, effect)
+    let is_drawn = may_be_copied(shadow, decision, effect)
         && shadow.sample.basis_points() > 0
-        && worker.rng.borrow_mut().random_range(0..10_000) < shadow.sample.basis_points()
+        && worker.rng.borrow_mut().random_range(0..10_000) < shadow.sample.basis_points();
+    let paused = local.compiled.units[decision.unit.0].shadow.as_ref().filter(|unit| unit.is_paused());
+    if let (true, Some(unit)) = (is_drawn, paused) {
+        unit.note_drop(DropReason::Paused);
+        return false;
+    }
+    is_drawn
+}
+
+/// Takes in how long a side took to answer: copies are made only while that is as usual.
+pub(crate) fn time(local: &Local, exchange: &Exchange, took: Duration, now: Instant) {
+    let Some(decision) = &exchange.decision else { return };
+    if exchange.generation != local.compiled.generation || exchange.asked.attempts == 0 {
+        return;
+    }
+    if let Some(unit) = &local.compiled.units[decision.unit.0].shadow {
+        unit.live_latency.observe(exchange.answered.unwrap_or(took), now);
+    }
 }
 
 /// What stands for the replacement when a write is played again is isolated, and nothing stands for legacy.
