@@ -24,6 +24,9 @@ use crate::poll;
 
 /// Pause between two looks; the kernel adds some 50 us.
 const PAUSE: Duration = Duration::from_micros(150);
+/// Most events handled at once: when a process goes, thousands of connections end in one moment, and closing them all
+/// before anything else would hold up everybody's requests for tens of milliseconds.
+const EVENTS: usize = 256;
 /// Most bytes read at once.
 const BUFFER: usize = 64 * 1024;
 
@@ -44,7 +47,7 @@ impl Rig {
     pub(crate) fn new() -> anyhow::Result<Self> {
         let poll = Poll::new()?;
         let stub = Stub::open(poll.registry(), Instant::now())?;
-        Ok(Self { poll, events: Events::with_capacity(4096), buffer: vec![0; BUFFER], stub, callers: None })
+        Ok(Self { poll, events: Events::with_capacity(EVENTS), buffer: vec![0; BUFFER], stub, callers: None })
     }
 
     /// Where the database is asked.
