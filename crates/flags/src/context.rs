@@ -64,12 +64,30 @@ pub enum ContextError {
     /// A targeting key that is no text; what it is instead.
     #[error("targetingKey is {0}: it has to be a text, also when ids are numbers (\"42\")")]
     TargetingKeyNotText(&'static str),
+    /// JSON, with a number that no float of 64 bits holds; where.
+    #[error("the context has a number that is out of range: {0}")]
+    NumberOutOfRange(String),
     /// One path twice, nested and with a dot in a key.
     #[error("the context has '{0}' twice, nested and with a dot in its name: send one of them")]
     Ambiguous(String),
 }
 
 impl ContextError {
+    /// Why a text could not be read. What is JSON, and more than a reader takes, is told from what is none: a client that
+    /// nests too deep would look for a mistake of its serializer.
+    #[must_use]
+    pub fn of_text(error: &serde_json::Error) -> Self {
+        // The reader has no codes for these two.
+        let said = error.to_string();
+        if said.starts_with("recursion limit exceeded") {
+            Self::TooDeep
+        } else if said.starts_with("number out of range") {
+            Self::NumberOutOfRange(said)
+        } else {
+            Self::NotJson(said)
+        }
+    }
+
     /// OpenFeature's code: `PARSE_ERROR` for what is not JSON, else `INVALID_CONTEXT`.
     #[must_use]
     pub const fn code(&self) -> ErrorCode {
@@ -99,7 +117,7 @@ impl Context {
         if text.len() > MAX_CONTEXT_BYTES {
             return Err(ContextError::TooLarge);
         }
-        let value = serde_json::from_slice(text).map_err(|error| ContextError::NotJson(error.to_string()))?;
+        let value = serde_json::from_slice(text).map_err(|error| ContextError::of_text(&error))?;
         Self::from_json(&value)
     }
 

@@ -14,6 +14,8 @@ use tokio::time::timeout;
 const MOST_DISCARDED: usize = 4 * 1024 * 1024;
 /// For how long.
 const DISCARDING: Duration = Duration::from_secs(2);
+/// OpenFeature's name for what percentages go by.
+const TARGETING_KEY: &str = "targetingKey";
 
 /// Why there is no context. The code, and what to tell.
 pub(super) type Refused = (ErrorCode, String);
@@ -25,12 +27,17 @@ pub(super) async fn context(request: Request<Body>) -> Result<Context, Refused> 
     if text.iter().all(u8::is_ascii_whitespace) {
         return Ok(Context::default());
     }
-    let value: Value = serde_json::from_slice(&text)
-        .map_err(|error| (ErrorCode::ParseError, format!("the body is not JSON: {error}")))?;
+    let value: Value = serde_json::from_slice(&text).map_err(|error| unread(&error))?;
     let Value::Object(map) = value else {
         return Err((ErrorCode::ParseError, "the body is an object with a 'context'".to_owned()));
     };
     match map.get("context") {
+        // Answered as for nobody, this would be a wrong answer that nobody notices.
+        None if map.contains_key(TARGETING_KEY) => {
+            let details =
+                "the body has targetingKey beside a context instead of in it: send {\"context\": {...}}";
+            Err((ErrorCode::InvalidContext, details.to_owned()))
+        }
         None | Some(Value::Null) => Ok(Context::default()),
         Some(context) => Context::from_json(context).map_err(|error| refused(&error)),
     }
@@ -76,6 +83,13 @@ fn discard(mut body: Body) {
 
 fn bytes_of(data: &axum::body::Bytes) -> usize {
     data.len()
+}
+
+fn unread(error: &serde_json::Error) -> Refused {
+    match ContextError::of_text(error) {
+        ContextError::NotJson(why) => (ErrorCode::ParseError, format!("the body is not JSON: {why}")),
+        error => refused(&error),
+    }
 }
 
 fn refused(error: &ContextError) -> Refused {

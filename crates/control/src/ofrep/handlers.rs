@@ -42,6 +42,12 @@ pub(super) async fn single(
     })
 }
 
+/// An application asked for the flag whose key is empty.
+pub(super) async fn no_key(State(shared): State<Shared>) -> Response {
+    shared.series.not_found();
+    Failure::not_found("").into_response()
+}
+
 /// What all flags say for a context, unless the application knows it already.
 pub(super) async fn bulk(State(shared): State<Shared>, request: Request<Body>) -> Response {
     let fields = request.headers().clone();

@@ -102,7 +102,8 @@ fn router(shared: Shared) -> Router {
     let count = middleware::from_fn_with_state(shared.clone(), series::count);
     Router::new()
         .route(FLAGS, post(handlers::bulk))
-        .route(&format!("{FLAGS}/{{key}}"), post(handlers::single))
+        .route(&format!("{FLAGS}/"), post(handlers::no_key))
+        .route(&format!("{FLAGS}/{{*key}}"), post(handlers::single))
         .fallback(handlers::unknown)
         .method_not_allowed_fallback(handlers::wrong_method)
         .layer(door)

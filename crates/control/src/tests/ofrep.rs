@@ -131,6 +131,10 @@ async fn every_refusal_has_its_code() {
         (context(json!({ "targetingKey": 42 })).to_string(), "INVALID_CONTEXT", "targetingKey"),
         (context(json!({ "targetingKey": ["a"] })).to_string(), "INVALID_CONTEXT", "targetingKey"),
         (context(deep).to_string(), "INVALID_CONTEXT", "deep"),
+        // JSON too, although the reader gives up on it.
+        (format!("{{\"context\":{}", "{\"a\":".repeat(500)), "INVALID_CONTEXT", "deep"),
+        (r#"{"context":{"a":1e400}}"#.to_owned(), "INVALID_CONTEXT", "out of range"),
+        (json!({ "targetingKey": "a" }).to_string(), "INVALID_CONTEXT", "beside a context"),
         (context(Value::Object(many)).to_string(), "INVALID_CONTEXT", "attributes"),
         (context(json!({ "a": "x".repeat(70_000) })).to_string(), "INVALID_CONTEXT", "larger than"),
         (context(json!({ "targetingKey": "" })).to_string(), "TARGETING_KEY_MISSING", "empty"),
@@ -161,6 +165,13 @@ async fn every_refusal_has_its_code() {
     assert_eq!(other.status, 404);
     assert!(other.json()["errorDetails"].as_str().unwrap().contains("/ofrep/v1/evaluate/flags"));
     assert_eq!(world.raw("/ofrep/v1/evaluate/flags/%FF", "{}").await.status, 400);
+    // No flag can have such keys, but they are questions for one.
+    for key in ["", "a/b", "a%2Fb"] {
+        let missing = world.single(key, &user()).await;
+        let expected = (json!(key.replace("%2F", "/")), json!("FLAG_NOT_FOUND"));
+        assert_eq!((missing.json()["key"].clone(), missing.json()["errorCode"].clone()), expected, "{key}");
+        assert_eq!(missing.status, 404);
+    }
 }
 
 /// A body for a bulk question that is as wrong: what was shown is cut off, and so no JSON in any case.

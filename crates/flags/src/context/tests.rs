@@ -67,6 +67,22 @@ fn what_is_no_object_is_no_context() {
 }
 
 #[test]
+fn json_that_is_too_much_is_not_called_no_json() {
+    let deep = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
+    for levels in [MAX_CONTEXT_DEPTH + 1, 127, 128, 5_000] {
+        assert_eq!(Context::parse(deep(levels).as_bytes()), Err(ContextError::TooDeep), "{levels}");
+    }
+    assert_eq!(Context::parse(br#"{"a": [[[[[[[[[["#).unwrap_err().code(), ErrorCode::ParseError);
+    for number in ["1e400", "-1e400"] {
+        let error = Context::parse(format!("{{\"a\": {number}}}").as_bytes()).unwrap_err();
+        assert!(matches!(error, ContextError::NumberOutOfRange(_)), "{error}");
+        assert_eq!(error.code(), ErrorCode::InvalidContext);
+    }
+    let tiny = Context::parse(br#"{"a": 1e-400}"#).unwrap();
+    assert!(tiny.attribute("a").is_some(), "what is nearly nothing is nothing");
+}
+
+#[test]
 fn a_large_context_is_refused_before_it_is_read() {
     // Not JSON at all: had it been read, the error would be another.
     let text = vec![b'x'; MAX_CONTEXT_BYTES + 1];
