@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Need, SetFault};
-use crate::{Definition, Fault, read::nearest};
+use crate::{Definition, Fault, UNIT_PREFIX, read::nearest};
 
 /// How many evaluations asking for one flag may lead to, that of the flag included. It bounds the cost of an evaluation
 /// and the depth of its recursion.
@@ -18,7 +18,7 @@ pub(super) fn resolve(
     let index = definitions.iter().enumerate().map(|(at, one)| (one.key(), at)).collect::<BTreeMap<_, _>>();
     let mut all = Vec::with_capacity(definitions.len());
     for definition in definitions {
-        all.push(needs(definition, definitions, &index, &mut faults));
+        all.push(needs(definition, definitions, (&index, retired), &mut faults));
     }
     faults.extend(chains(definitions, &all));
     if faults.is_empty() { Ok(all) } else { Err(faults) }
@@ -47,17 +47,13 @@ fn keys(definitions: &[Definition], retired: &[String]) -> Vec<SetFault> {
 fn needs(
     definition: &Definition,
     definitions: &[Definition],
-    index: &BTreeMap<&str, usize>,
+    (index, retired): (&BTreeMap<&str, usize>, &[String]),
     faults: &mut Vec<SetFault>,
 ) -> Vec<Need> {
     let mut all = Vec::new();
     for (place, needed) in definition.prerequisites().iter().enumerate() {
         let Some(&flag) = index.get(&*needed.flag) else {
-            let hint = nearest(&needed.flag, index.keys().copied()).map_or_else(
-                || "define it, or leave the prerequisite out".to_owned(),
-                |near| format!("did you mean '{near}'?"),
-            );
-            let what = format!("there is no flag '{}'", needed.flag);
+            let (what, hint) = missing(&needed.flag, index, retired);
             faults.push(fault(definition, format!("/prerequisites/{place}/flag"), what, hint));
             continue;
         };
@@ -71,6 +67,22 @@ fn needs(
         all.push(Need { flag, variant });
     }
     all
+}
+
+/// Why a prerequisite is no flag that can be one, and what to do about it.
+fn missing(key: &str, index: &BTreeMap<&str, usize>, retired: &[String]) -> (String, String) {
+    if key.starts_with(UNIT_PREFIX) {
+        let what = format!("'{key}' is where a unit stands, and that cannot be a prerequisite");
+        return (what, "leave the prerequisite out, and ask the application to look at both".to_owned());
+    }
+    if retired.iter().any(|one| one == key) {
+        return (format!("the flag '{key}' was retired"), "leave the prerequisite out".to_owned());
+    }
+    let hint = nearest(key, index.keys().copied()).map_or_else(
+        || "define it, or leave the prerequisite out".to_owned(),
+        |near| format!("did you mean '{near}'?"),
+    );
+    (format!("there is no flag '{key}'"), hint)
 }
 
 /// Prerequisites that go in a circle, or lead too far.

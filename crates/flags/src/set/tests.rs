@@ -224,3 +224,17 @@ proptest! {
         prop_assert!(circle.is_none(), "{:?}", circle);
     }
 }
+
+#[test]
+fn what_cannot_be_a_prerequisite_is_told_why() {
+    let flags = json!({ "a": needs(&["gone", "unit.articles", "never"]) });
+    refuses(
+        &flags,
+        &["gone"],
+        &[
+            ("a", "/prerequisites/0/flag", "the flag 'gone' was retired"),
+            ("a", "/prerequisites/1/flag", "'unit.articles' is where a unit stands"),
+            ("a", "/prerequisites/2/flag", "there is no flag 'never'"),
+        ],
+    );
+}
