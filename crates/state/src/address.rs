@@ -13,6 +13,8 @@ use tokio_postgres::{
     config::{Host, SslMode, TargetSessionAttrs},
 };
 
+use crate::encryption::{Encryption, Wishes};
+
 /// Where a store is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
@@ -26,6 +28,7 @@ pub enum Address {
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServerAddress {
     pub(crate) config: Box<Config>,
+    pub(crate) encryption: Encryption,
     /// For people: without password.
     shown: String,
 }
@@ -42,19 +45,44 @@ pub enum AddressError {
          characters in the password written as %40 and so on"
     )]
     Malformed,
-    /// It asks for an encrypted connection.
+    /// It asks for TLS only where the server happens to offer it.
     #[error(
-        "'sslmode={0}' asks for TLS, which connections to PostgreSQL do not have yet: use a unix socket, a private network \
-         or a tunnel, and leave 'sslmode' away"
+        "'sslmode={0}' goes on without encryption, and without a word, where the server or anybody on the way says that \
+         there is none: write 'sslmode=verify-full', or 'sslmode=disable' where the way to the server is private"
     )]
-    Tls(&'static str),
+    Weak(&'static str),
+    /// It has a mode of TLS that there is not.
+    #[error("'sslmode' is disable, require, verify-ca or verify-full")]
+    Mode,
+    /// It wants the server's authority to be checked, and says not which that is.
+    #[error(
+        "'sslmode=verify-ca' needs the file with the authority's certificate: add '&sslrootcert=/path/to/ca.pem', or write \
+         'sslmode=verify-full', which takes the authorities of the public web where there is no file"
+    )]
+    NoAuthority,
+    /// The authority's file is none that every process finds.
+    #[error(
+        "'sslrootcert' is the whole path of a file, from '/' on, or 'system' for the authorities of the public web"
+    )]
+    Roots,
+    /// It switches TLS off, and says how to check it.
+    #[error(
+        "'sslmode=disable' switches TLS off, so 'sslrootcert' would check nothing: leave one of them away"
+    )]
+    Contradiction,
+    /// Some of its hosts can have TLS, and some cannot.
+    #[error(
+        "some hosts of this address are unix sockets, which have no TLS, and others need it: name hosts of one kind, or \
+         write 'sslmode=disable' where the way to them is private"
+    )]
+    Mixed,
+    /// It says one thing twice.
+    #[error("'{0}' stands there twice: leave one of them away")]
+    Twice(&'static str),
     /// It leaves out what cannot be guessed.
     #[error("the address of PostgreSQL names no {0}: write 'postgres://user@host:5432/database'")]
     Missing(&'static str),
 }
-
-/// What asks for TLS.
-const WITH_TLS: [&str; 3] = ["require", "verify-ca", "verify-full"];
 
 impl Address {
     /// Reads an address: `postgres://…` or `postgresql://…` is a server; `sqlite:PATH`, or a path alone, a file.
@@ -77,16 +105,13 @@ impl Address {
 impl ServerAddress {
     /// Reads the URL of a server as libpq writes it
     /// (<https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>). It names at least a user and
-    /// a host; `host` may be a folder with a unix socket.
+    /// a host; `host` may be a folder with a unix socket. What `sslmode` and `sslrootcert` mean, and what holds without
+    /// them, is in `docs/stores.md`.
     ///
     /// # Errors
     /// See [`AddressError`].
     pub fn read(text: &str) -> Result<Self, AddressError> {
-        let options = text.split_once('?').map_or("", |(_, options)| options);
-        let mode = options.split('&').find_map(|option| option.strip_prefix("sslmode="));
-        if let Some(mode) = WITH_TLS.into_iter().find(|with| mode == Some(with)) {
-            return Err(AddressError::Tls(mode));
-        }
+        let (text, wishes) = Wishes::take(text)?;
         let mut config: Config = text.parse().map_err(|_| AddressError::Malformed)?;
         let user = config.get_user().filter(|user| !user.is_empty()).ok_or(AddressError::Missing("user"))?;
         let user = user.to_owned();
@@ -97,9 +122,10 @@ impl ServerAddress {
         if config.get_hosts().len() > 1 {
             config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         }
-        config.ssl_mode(SslMode::Disable);
+        let encryption = wishes.granted(config.get_hosts())?;
+        config.ssl_mode(if encryption == Encryption::Off { SslMode::Disable } else { SslMode::Require });
         let shown = shown(&config, &user)?;
-        Ok(Self { config: Box::new(config), shown })
+        Ok(Self { config: Box::new(config), encryption, shown })
     }
 
     /// The same with another password, such as one that stands in a file of its own.
@@ -216,14 +242,5 @@ mod tests {
     fn what_cannot_be_guessed_is_asked_for() {
         assert_eq!(Address::read("postgres://db.example/x"), Err(AddressError::Missing("user")));
         assert_eq!(Address::read("postgres://ada@/x"), Err(AddressError::Missing("host")));
-    }
-
-    #[test]
-    fn a_connection_that_should_be_encrypted_is_refused_rather_than_made_in_the_clear() {
-        for mode in WITH_TLS {
-            let text = format!("postgres://ada@db/x?connect_timeout=2&sslmode={mode}");
-            assert_eq!(Address::read(&text), Err(AddressError::Tls(mode)));
-        }
-        assert!(Address::read("postgres://ada@db/x?sslmode=prefer").is_ok());
     }
 }

@@ -5,6 +5,7 @@
 //! lives; one conformance suite holds them all to the same behaviour. [`open`] picks by the address.
 mod address;
 mod alert;
+mod encryption;
 mod error;
 mod evidence;
 mod flag;

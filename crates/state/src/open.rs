@@ -81,6 +81,16 @@ pub enum OpenError {
         /// The newest schema this program knows.
         known: i64,
     },
+    /// The file of the authorities that the server's certificate is checked by is of no use.
+    #[error("the state store {server} cannot be opened: 'sslrootcert' names {path}: {why}")]
+    Authorities {
+        /// The server.
+        server: ServerAddress,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The server refused, or cannot be reached.
     #[error("the state store {server} cannot be opened: {source}")]
     Server {

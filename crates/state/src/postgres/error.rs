@@ -8,8 +8,16 @@ use crate::StoreError;
 
 /// A connection that did not come about: whatever the reason, the store cannot be reached.
 pub(super) fn connecting(server: &str, error: &Error) -> StoreError {
-    unreachable(server, &said(error))
+    match said(error).as_str() {
+        NO_TLS => unreachable(server, NO_TLS_HERE),
+        why => unreachable(server, why),
+    }
 }
+
+/// What the driver says of a server without TLS.
+const NO_TLS: &str = "server does not support TLS";
+const NO_TLS_HERE: &str = "the server does not offer TLS: switch it on there ('ssl = on'), or add 'sslmode=disable' to the \
+    address where the way to the server is private";
 
 /// A statement that failed.
 pub(super) fn asking(server: &str, error: &Error) -> StoreError {

@@ -22,6 +22,8 @@ mod reactor;
 mod rollouts;
 mod schema;
 mod session;
+mod tls;
+mod trust;
 mod units;
 
 use std::{
@@ -35,6 +37,8 @@ use self::{
     reactor::Reactor,
     schema::Fault,
     session::{Call, Connector, Session},
+    tls::Tls,
+    trust::Unusable,
 };
 use crate::{
     AlertRecord, Beat, Change, Entry, FlagChange, FlagEntry, FlagRecord, HotUrl, NodeRecord, OpenError,
@@ -77,15 +81,20 @@ impl Postgres {
     /// Connects to a server, and makes the tables in the schema `banyan` of the database if there are none.
     ///
     /// # Errors
-    /// When the server cannot be reached or refuses, or has tables of a newer version. Nothing that was there has changed
+    /// When the server cannot be reached or refuses, is not who it should be, or has tables of a newer version. Nothing that was there has changed
     /// then.
     pub fn open(server: &ServerAddress, timing: Timing) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Server { server: server.clone(), source };
+        let tls = Tls::new(&server.encryption).map_err(|Unusable { path, why }| OpenError::Authorities {
+            server: server.clone(),
+            path: path.into(),
+            why,
+        })?;
         let reactor = Reactor::start().map_err(|error| failed(StoreError::Failed(error.to_string())))?;
         let store = Self {
             calls: Desk::new(None),
             leader: Desk::new(Leader::default()),
-            connector: Connector::new(server, reactor.handle().clone()),
+            connector: Connector::new(server, tls, reactor.handle().clone()),
             timing,
             bell: Arc::default(),
             listening: Once::new(),

@@ -8,12 +8,13 @@ use std::{
 };
 
 use tokio::{runtime::Handle, task::JoinHandle};
-use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Row, Socket, tls::NoTlsStream, types::ToSql};
+use tokio_postgres::{AsyncMessage, Client, Connection, Row, Socket, types::ToSql};
 
 use super::{
     convert::get,
     error::{asking, connecting, late},
     reactor::wait,
+    tls::{Encrypted, Tls},
 };
 use crate::{Address, ServerAddress, StoreError, watch::Bell};
 
@@ -24,6 +25,7 @@ pub(super) const CHANNEL: &str = "banyan";
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
     config: Box<tokio_postgres::Config>,
+    tls: Tls,
     server: Arc<str>,
     handle: Handle,
 }
@@ -47,7 +49,7 @@ const SET_UP: &str = "
 ";
 
 impl Connector {
-    pub(super) fn new(server: &ServerAddress, handle: Handle) -> Self {
+    pub(super) fn new(server: &ServerAddress, tls: Tls, handle: Handle) -> Self {
         let mut config = server.config.clone();
         config
             .connect_timeout(Duration::from_secs(2))
@@ -59,7 +61,7 @@ impl Connector {
             config.application_name("banyan");
         }
         let server = Address::Server(server.clone()).to_string().into();
-        Self { config, server, handle }
+        Self { config, tls, server, handle }
     }
 
     /// What errors call the server.
@@ -89,7 +91,7 @@ impl Connector {
     /// Connects, for tasks of the reactor. Notifications go to `bell`.
     pub(super) async fn connected(&self, bell: Option<Arc<Bell>>) -> Result<Session, StoreError> {
         let failed = |error| connecting(&self.server, &error);
-        let (client, connection) = self.config.connect(NoTls).await.map_err(failed)?;
+        let (client, connection) = self.config.connect(self.tls.clone()).await.map_err(failed)?;
         let session = Session { client, driving: tokio::spawn(drive(connection, bell)) };
         session.client.batch_execute(SET_UP).await.map_err(failed)?;
         Ok(session)
@@ -123,7 +125,7 @@ impl Drop for Session {
 }
 
 /// Moves bytes both ways until the connection ends, and rings for notifications: their text is a revision.
-async fn drive(mut connection: Connection<Socket, NoTlsStream>, bell: Option<Arc<Bell>>) {
+async fn drive(mut connection: Connection<Socket, Encrypted>, bell: Option<Arc<Bell>>) {
     while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
         if let (Some(bell), AsyncMessage::Notification(notification)) = (&bell, message)
             && let Ok(revision) = notification.payload().parse()
