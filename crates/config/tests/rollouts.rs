@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use banyan_config::{
     Warnings,
-    plan::{Alert, Plan, State, Unit},
+    plan::{Alert, MailTls, Plan, State, Unit},
 };
 use banyan_rollout::{Authority, Gates, Metric, RollBack, Settings, Sync, WriteSide};
 
@@ -60,6 +60,35 @@ fn what_is_written_out_in_the_example_is_the_default() {
     assert!(
         plan.ofrep.is_some_and(|ofrep| ofrep.token_file.is_none() && ofrep.requests_per_second == 10_000)
     );
+}
+
+#[test]
+fn mail_is_kept_from_others_as_the_config_says() {
+    let tls = |more: &str| {
+        let text = format!(
+            "{HEAD}alerts: [ {{ {more}, from: a@b, to: c@d }} ]\nunits:\n  a: {{ legacy: old, replacement: new, rollout: {{}}, routes: [ {{ \
+             match: \"GET /a\" }} ] }}\n"
+        );
+        let plan = parse(&text);
+        let rollout = plan.units[0].rollout.as_ref().expect("a rollout");
+        let [Alert::Mail(mail)] = rollout.alerts.as_slice() else { panic!("{:?}", rollout.alerts) };
+        let ca = match &mail.tls {
+            MailTls::Required(ca) | MailTls::Implicit(ca) => ca.as_ref().map(|ca| ca.path.clone()),
+            MailTls::None | MailTls::Opportunistic => None,
+        };
+        (mail.to_string(), mail.tls.clone(), ca)
+    };
+    assert_eq!(tls("smtp: \"smtp://m\"").1, MailTls::Opportunistic);
+    assert_eq!(tls("smtp: \"smtp://m\", tls: opportunistic").1, MailTls::Opportunistic);
+    assert_eq!(tls("smtp: \"smtp://m\", tls: none").1, MailTls::None);
+    assert_eq!(tls("smtp: \"smtp://m\", tls: required").1, MailTls::Required(None));
+    let (shown, implicit, _) = tls("smtp: \"smtps://m\"");
+    assert_eq!((shown.as_str(), implicit), ("smtps://m:465", MailTls::Implicit(None)));
+    for how in ["smtp: \"smtp://m\", tls: required, ca: ./tls/ca.pem", "smtp: \"smtps://m\", ca: tls/ca.pem"]
+    {
+        let ca = tls(how).2.expect("a file");
+        assert!(ca.ends_with("tls/ca.pem"), "{ca:?}");
+    }
 }
 
 /// What stands in a comment as a choice is one.

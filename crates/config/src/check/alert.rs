@@ -1,22 +1,27 @@
 //! Who is told about rollouts.
 
+use std::path::Path;
+
 use super::{
     rules::{alone, distinct},
-    text::mail::{MailServer, Mailbox},
+    text::{
+        file::FilePath,
+        mail::{MailServer, Mailbox},
+    },
 };
 use crate::{
-    plan::{Alert, Mail, Webhook},
+    plan::{Alert, File, Mail, MailTls, Webhook},
     read::Fields,
     report::Read,
     source::Spanned,
 };
 
-/// The alerts under a key; none where it is not written.
-pub(super) fn all(fields: &Fields<'_>, key: &'static str) -> Read<Vec<Alert>> {
+/// The alerts under a key; none where it is not written. Relative paths start at `base`.
+pub(super) fn all(fields: &Fields<'_>, key: &'static str, base: &Path) -> Read<Vec<Alert>> {
     let (entries, mut whole) = fields.objects(key);
     let mut alerts = Vec::with_capacity(entries.len());
     for entry in entries {
-        match one(entry) {
+        match one(entry, base) {
             Ok(alert) if alerts.contains(&alert) => {
                 let hint = Some("remove it: nobody is told the same thing twice".to_owned());
                 whole = Err(entry.problems().add(entry.span(), "the alert stands twice", hint));
@@ -28,12 +33,13 @@ pub(super) fn all(fields: &Fields<'_>, key: &'static str) -> Read<Vec<Alert>> {
     whole.map(|()| alerts)
 }
 
-fn one(fields: &Fields<'_>) -> Read<Alert> {
+fn one(fields: &Fields<'_>, base: &Path) -> Read<Alert> {
     let webhook = fields.maybe_text::<Webhook>("webhook");
     let smtp = fields.maybe_text::<MailServer>("smtp");
     let from = fields.maybe_text::<Mailbox>("from");
     let to = recipients(fields);
-    alone(fields, "webhook", &["smtp", "from", "to"], "make two entries of it, one for each target")?;
+    let others = ["smtp", "tls", "ca", "from", "to"];
+    alone(fields, "webhook", &others, "make two entries of it, one for each target")?;
     if let Some(webhook) = webhook? {
         return Ok(Alert::Webhook(webhook.value));
     }
@@ -43,9 +49,36 @@ fn one(fields: &Fields<'_>) -> Read<Alert> {
     }
     let from = from.and_then(|from| needed(from, "from", "who the mail is from", fields));
     let to = to.and_then(|to| needed(to, "to", "who it is for", fields));
-    let Spanned { value: MailServer { host, port }, .. } =
+    let Spanned { value: MailServer { host, port, implicit_tls }, .. } =
         smtp.and_then(|server| needed(server, "smtp", "the server that takes it", fields))?;
-    Ok(Alert::Mail(Mail { host, port, from: from?.value.0, to: to? }))
+    let tls = tls(fields, base, implicit_tls);
+    Ok(Alert::Mail(Mail { host, port, tls: tls?, from: from?.value.0, to: to? }))
+}
+
+fn tls(fields: &Fields<'_>, base: &Path, implicit: bool) -> Read<MailTls> {
+    let word = fields.maybe::<&'static str>("tls");
+    let ca = fields.maybe_text::<FilePath>("ca");
+    let (word, ca) = (word?, ca?.map(|ca| ca.placed(base)));
+    if implicit {
+        if let Some(Spanned { span, .. }) = word {
+            let hint = "remove it: with smtps there is TLS from the first byte; for STARTTLS write smtp://"
+                .to_owned();
+            return Err(fields.problems().add(span, "'tls' stands beside smtps", Some(hint)));
+        }
+        return Ok(MailTls::Implicit(ca));
+    }
+    match word.map(|word| word.value) {
+        Some("required") => Ok(MailTls::Required(ca)),
+        Some("none") => unchecked(fields, ca.as_ref()).map(|()| MailTls::None),
+        _ => unchecked(fields, ca.as_ref()).map(|()| MailTls::Opportunistic),
+    }
+}
+
+/// No authority is named where no certificate is looked at: whoever names one believes that it protects.
+fn unchecked(fields: &Fields<'_>, ca: Option<&File>) -> Read<()> {
+    let Some(ca) = ca else { return Ok(()) };
+    let hint = "write 'tls: required', or remove 'ca'".to_owned();
+    Err(fields.problems().add(ca.span, "an alert names a 'ca', but no certificate is looked at", Some(hint)))
 }
 
 /// What is needed of an alert by mail.

@@ -63,7 +63,7 @@ pub(crate) fn plan(root: &Fields<'_>, base: &Path, hash: String) -> Read<Plan> {
     let state = state::read(root, base);
     let addresses = listen::addresses(root, base, state.as_ref());
     let node = process::node(root);
-    let alerts = alert::all(root, "alerts");
+    let alerts = alert::all(root, "alerts", base);
     let flags = flags::read(root);
     let workers = process::workers(root);
     let trusted_proxies = process::trusted_proxies(root);

@@ -1,6 +1,6 @@
 //! How a unit goes up by itself.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use banyan_flags::Percent;
 use banyan_rollout::{Authority, Field, Gates, Metric, Plan, RollBack, Settings};
@@ -26,6 +26,8 @@ pub(super) struct Facts<'a> {
     pub(super) compares: bool,
     /// Who is told unless the rollout says otherwise.
     pub(super) alerts: &'a Read<Vec<Alert>>,
+    /// Where relative paths start.
+    pub(super) base: &'a Path,
 }
 
 pub(super) fn read(fields: &Fields<'_>, facts: Facts<'_>) -> Read<Rollout> {
@@ -44,7 +46,11 @@ pub(super) fn read(fields: &Fields<'_>, facts: Facts<'_>) -> Read<Rollout> {
     ] {
         whole = whole.and(part);
     }
-    let alerts = if fields.is_absent("alert") { facts.alerts.clone() } else { alert::all(fields, "alert") };
+    let alerts = if fields.is_absent("alert") {
+        facts.alerts.clone()
+    } else {
+        alert::all(fields, "alert", facts.base)
+    };
     let places = Places { rollout: fields, gates: gates?, roll_back: roll_back?, stages: &stages };
     let plan = places.checked(settings)?;
     whole?;

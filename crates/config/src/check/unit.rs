@@ -76,7 +76,8 @@ fn unit(own: Own<'_, '_>, common: Common<'_>, salts: &mut HashMap<String, Span>)
     let compares = shadow
         .as_ref()
         .map_or(true, |shadow| shadow.as_ref().is_some_and(|shadow| shadow.sample > Percent::ZERO));
-    let facts = Facts { what: fields.what(), authority, writes, compares, alerts: common.alerts };
+    let (alerts, base) = (common.alerts, common.world.ground.base);
+    let facts = Facts { what: fields.what(), authority, writes, compares, alerts, base };
     let rollout = fields.switch("rollout");
     let rollout = rollout.and_then(|switch| switch.read(|fields| rollout::read(fields, facts)));
     let (percent, side_header) = (fields.get("percent"), fields.get("side_header"));

@@ -237,8 +237,8 @@ pub(crate) static WEBHOOK_URL: Format = Format {
 /// Where mail is handed over.
 pub(crate) static SMTP_URL: Format = Format {
     name: "an smtp URL",
-    examples: &["smtp://127.0.0.1:25", "smtp://mail.internal"],
-    pattern: r"^[Ss][Mm][Tt][Pp]://[^/?#@\s]+/?$",
+    examples: &["smtp://127.0.0.1:25", "smtps://mail.internal"],
+    pattern: r"^[Ss][Mm][Tt][Pp][Ss]?://[^/?#@\s]+/?$",
 };
 
 /// Who gets mail.

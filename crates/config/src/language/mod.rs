@@ -3,6 +3,7 @@
 //! A key that is not here does not exist. What the tables cannot say (names that must resolve, routes that must not
 //! collide) is in [`crate::check`].
 
+mod alert;
 mod bounds;
 mod cache;
 mod chaos;

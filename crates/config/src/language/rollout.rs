@@ -3,9 +3,9 @@
 use super::{
     Absence::{Default, Means},
     Choice, Field, Kind, Object,
+    alert::ALERT,
     bounds::{HOLD, SOME},
     formats,
-    state::ALERT,
 };
 
 const GATE: &str = "what must hold before the next stage stands under 'advance_when'";

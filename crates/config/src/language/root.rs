@@ -3,13 +3,14 @@
 use super::{
     Absence::{Default, Means, Refused},
     Choice, Field, Kind, Object,
+    alert::ALERT,
     cache::CACHE,
     flag::FLAG,
     formats,
     listen::{ADMIN, LISTENER, PROBES},
     process::{LIMITS, LOG, OTLP, SHADOW_LIMITS, SHED, TIMEOUTS},
     route::ROUTE,
-    state::{ALERT, OFREP, STATE},
+    state::{OFREP, STATE},
     unit::UNIT,
     upstream::UPSTREAM,
 };

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::Secret;
+use super::{File, Secret};
 
 /// Who is told when a rollout goes on, holds for a person or is rolled back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,26 +50,54 @@ impl fmt::Debug for Webhook {
     }
 }
 
-/// A server that takes mail without a password and without TLS, such as one on this host.
+/// A server that takes mail without a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
     /// Its name or address, lower case; an IPv6 address without brackets.
     pub host: String,
-    /// Its port, 1 to 65535. Default 25.
+    /// Its port, 1 to 65535. Default 25, and 465 where TLS is there from the first byte.
     pub port: u16,
+    /// How what is said on the way is kept from others.
+    pub tls: MailTls,
     /// Who the mail is from: an address such as `banyan@example.org`.
     pub from: String,
     /// Who it is for: at least one address, distinct.
     pub to: Vec<String>,
 }
 
+/// How mail is kept from others on its way to the server that takes it.
+///
+/// Where a certificate is looked at, it must name the host that the config names; it is trusted by the authorities in a PEM
+/// file, or by those that browsers trust.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MailTls {
+    /// In clear text, whatever the server offers.
+    None,
+    /// STARTTLS (RFC 3207) where the server offers it, with any certificate, and clear text where it does not. Whoever can
+    /// change what is sent can take the offer out, so a certificate would prove nothing (RFC 7435 section 3).
+    Opportunistic,
+    /// STARTTLS with a certificate that is trusted, or no mail.
+    Required(Option<File>),
+    /// TLS from the first byte (RFC 8314 section 3) with a certificate that is trusted.
+    Implicit(Option<File>),
+}
+
+impl MailTls {
+    /// `smtps` with TLS from the first byte, else `smtp`.
+    #[must_use]
+    pub const fn scheme(&self) -> &'static str {
+        if matches!(self, Self::Implicit(_)) { "smtps" } else { "smtp" }
+    }
+}
+
 impl fmt::Display for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, .. } = self;
+        let Self { host, port, tls, .. } = self;
+        let scheme = tls.scheme();
         if host.contains(':') {
-            write!(f, "smtp://[{host}]:{port}")
+            write!(f, "{scheme}://[{host}]:{port}")
         } else {
-            write!(f, "smtp://{host}:{port}")
+            write!(f, "{scheme}://{host}:{port}")
         }
     }
 }

@@ -1,15 +1,19 @@
-//! Alerts as mail, handed to a server that takes it from this host without a password.
+//! Alerts as mail, handed to a server that takes it from this host without a password, and with TLS where it should be.
 
-use std::{error::Error as _, time::Duration};
+use std::{path::Path, time::Duration};
 
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
     message::{Mailbox, header::ContentType},
-    transport::smtp::extension::ClientId,
+    transport::smtp::{
+        client::{Certificate, CertificateStore, Tls as Lettre, TlsParameters, TlsParametersBuilder},
+        extension::ClientId,
+    },
 };
-use tokio::time::timeout;
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use tokio::{fs, time::timeout};
 
-use super::Letter;
+use super::{Letter, Tls};
 
 /// Name by which this program greets a mail server.
 const HELLO: &str = "banyan.localhost";
@@ -17,25 +21,60 @@ const HELLO: &str = "banyan.localhost";
 /// Hands a letter to a server. `key` makes the same letter the same message, so that a server which has it already can
 /// tell. What is wrong, else, in words.
 pub(super) async fn send(
-    (host, port): (&str, u16),
+    (host, port, tls): (&str, u16, &Tls),
     (from, to): (&str, &[String]),
     (key, letter): (&str, &Letter),
     at_most: Duration,
 ) -> Result<(), String> {
     let message = message(from, to, key, letter)?;
+    let encryption = encryption(host, tls).await?;
     let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
         .port(port)
+        .tls(encryption)
         .timeout(Some(at_most))
         .hello_name(ClientId::Domain(HELLO.to_owned()))
         .build();
     match timeout(at_most, transport.send(message)).await {
         Err(_) => Err(format!("no answer within {} s", at_most.as_secs_f32())),
         Ok(Err(error)) => {
-            let cause = error.source().map_or_else(String::new, |cause| format!(": {cause}"));
-            Err(format!("the mail server did not take it: {error}{cause}"))
+            // The message of this error ends with its cause.
+            Err(format!("the mail server did not take it: {error}"))
         }
         Ok(Ok(_)) => Ok(()),
     }
+}
+
+/// The same for the library.
+async fn encryption(host: &str, tls: &Tls) -> Result<Lettre, String> {
+    let parameters = TlsParameters::builder(host.to_owned());
+    Ok(match tls {
+        Tls::None => Lettre::None,
+        // Nothing is trusted here, so there is nothing to check: whoever could show another certificate could as well
+        // take the offer of STARTTLS out. It still keeps out those who only listen.
+        Tls::Opportunistic => Lettre::Opportunistic(built(parameters.dangerous_accept_invalid_certs(true))?),
+        Tls::Required(ca) => Lettre::Required(built(trusting(parameters, ca.as_deref()).await?)?),
+        Tls::Implicit(ca) => Lettre::Wrapper(built(trusting(parameters, ca.as_deref()).await?)?),
+    })
+}
+
+/// With the authorities of a file in the place of those that browsers trust.
+async fn trusting(
+    parameters: TlsParametersBuilder,
+    ca: Option<&Path>,
+) -> Result<TlsParametersBuilder, String> {
+    let Some(path) = ca else { return Ok(parameters) };
+    let bad = |why: String| format!("the 'ca' {} cannot be used: {why}", path.display());
+    let pem = fs::read(path).await.map_err(|error| bad(error.to_string()))?;
+    // A file without any would be taken for one that trusts nobody.
+    if CertificateDer::pem_slice_iter(&pem).next().is_none() {
+        return Err(bad("it holds no certificate".to_owned()));
+    }
+    let certificates = Certificate::from_pem(&pem).map_err(|error| bad(error.to_string()))?;
+    Ok(parameters.certificate_store(CertificateStore::None).add_root_certificate(certificates))
+}
+
+fn built(parameters: TlsParametersBuilder) -> Result<TlsParameters, String> {
+    parameters.build().map_err(|error| format!("TLS cannot be set up: {error}"))
 }
 
 fn message(from: &str, to: &[String], key: &str, letter: &Letter) -> Result<Message, String> {

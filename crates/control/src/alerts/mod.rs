@@ -15,5 +15,5 @@ pub(crate) use self::{
     letter::{Letter, Occasion},
     pace::Pace,
     sender::Sender,
-    target::Target,
+    target::{Target, Tls},
 };

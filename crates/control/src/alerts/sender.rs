@@ -142,8 +142,8 @@ impl Try {
         let sent = match (&target, &self.poster) {
             (Target::Webhook(url), Some(poster)) => poster.post(url, &letter, at_most).await,
             (Target::Webhook(_), None) => Err("this machine can do no TLS".to_owned()),
-            (Target::Smtp { host, port, from, to }, _) => {
-                mail::send((host, *port), (from, to), (&alert.key, &letter), at_most).await
+            (Target::Smtp { host, port, tls, from, to }, _) => {
+                mail::send((host, *port, tls), (from, to), (&alert.key, &letter), at_most).await
             }
         };
         let Err(why) = sent else { return End::Sent };

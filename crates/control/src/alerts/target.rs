@@ -3,6 +3,8 @@
 //! It is kept with the alert and not looked up in the config when it is sent: whoever was to be told when it happened is
 //! told, whatever the config says by then.
 
+use std::path::PathBuf;
+
 use banyan_config::plan;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -19,11 +21,50 @@ pub(crate) enum Target {
         host: String,
         /// Its port.
         port: u16,
+        /// How mail is kept from others on its way to it.
+        #[serde(default, skip_serializing_if = "Tls::is_none")]
+        tls: Tls,
         /// Who the mail is from.
         from: String,
         /// Who it is for.
         to: Vec<String>,
     },
+}
+
+/// How mail is kept from others on its way to a server: see [`plan::MailTls`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Tls {
+    /// Also of alerts that were written before there was a choice.
+    #[default]
+    None,
+    Opportunistic,
+    /// STARTTLS or nothing, with the file of who is trusted.
+    Required(Option<PathBuf>),
+    /// From the first byte.
+    Implicit(Option<PathBuf>),
+}
+
+impl Tls {
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+
+    const fn scheme(&self) -> &'static str {
+        if matches!(self, Self::Implicit(_)) { "smtps" } else { "smtp" }
+    }
+}
+
+impl From<&plan::MailTls> for Tls {
+    fn from(tls: &plan::MailTls) -> Self {
+        let path = |ca: &Option<plan::File>| ca.as_ref().map(|ca| ca.path.clone());
+        match tls {
+            plan::MailTls::None => Self::None,
+            plan::MailTls::Opportunistic => Self::Opportunistic,
+            plan::MailTls::Required(ca) => Self::Required(path(ca)),
+            plan::MailTls::Implicit(ca) => Self::Implicit(path(ca)),
+        }
+    }
 }
 
 impl Target {
@@ -53,22 +94,31 @@ impl Target {
                 let (scheme, rest) = url.split_at(end);
                 format!("{scheme}{}", rest.split(['/', '?']).next().unwrap_or_default())
             }
-            Self::Smtp { host, port, .. } if host.contains(':') => format!("smtp://[{host}]:{port}"),
-            Self::Smtp { host, port, .. } => format!("smtp://{host}:{port}"),
+            Self::Smtp { host, port, tls, .. } if host.contains(':') => {
+                format!("{}://[{host}]:{port}", tls.scheme())
+            }
+            Self::Smtp { host, port, tls, .. } => format!("{}://{host}:{port}", tls.scheme()),
         }
     }
 }
 
-impl From<&plan::Alert> for Target {
-    fn from(alert: &plan::Alert) -> Self {
+impl Target {
+    /// Each of those who are told. Of many who get mail each gets one of their own: a server that does not know one of them
+    /// refuses a mail for all, and then nobody is told.
+    pub(crate) fn all(alert: &plan::Alert) -> Vec<Self> {
         match alert {
-            plan::Alert::Webhook(webhook) => Self::Webhook(webhook.url().expose().to_owned()),
-            plan::Alert::Mail(mail) => Self::Smtp {
-                host: mail.host.clone(),
-                port: mail.port,
-                from: mail.from.clone(),
-                to: mail.to.clone(),
-            },
+            plan::Alert::Webhook(webhook) => vec![Self::Webhook(webhook.url().expose().to_owned())],
+            plan::Alert::Mail(mail) => mail.to.iter().map(|to| Self::mail(mail, to)).collect(),
+        }
+    }
+
+    fn mail(mail: &plan::Mail, to: &str) -> Self {
+        Self::Smtp {
+            host: mail.host.clone(),
+            port: mail.port,
+            tls: Tls::from(&mail.tls),
+            from: mail.from.clone(),
+            to: vec![to.to_owned()],
         }
     }
 }
@@ -79,16 +129,33 @@ mod tests {
 
     #[test]
     fn reads_what_it_wrote() {
-        let mail = Target::Smtp {
-            host: "::1".to_owned(),
-            port: 25,
-            from: "banyan@example.org".to_owned(),
-            to: vec!["ops@example.org".to_owned()],
-        };
-        for target in [Target::Webhook("http://127.0.0.1:9/hook".to_owned()), mail] {
+        let ca = || Some(PathBuf::from("/etc/ca.pem"));
+        let ways =
+            [Tls::None, Tls::Opportunistic, Tls::Required(None), Tls::Required(ca()), Tls::Implicit(ca())];
+        let targets =
+            ways.map(mail).into_iter().chain([Target::Webhook("http://127.0.0.1:9/hook".to_owned())]);
+        for target in targets {
             assert!(Target::read(&target.to_text()) == Some(target));
         }
         assert!(Target::read(r#"{"pager":"7"}"#).is_none());
+    }
+
+    #[test]
+    fn mail_that_waits_since_before_there_was_tls_is_still_sent() {
+        let kept =
+            r#"{"smtp":{"host":"::1","port":25,"from":"banyan@example.org","to":["ops@example.org"]}}"#;
+        assert!(Target::read(kept) == Some(mail(Tls::None)));
+        assert_eq!(mail(Tls::None).to_text(), kept);
+    }
+
+    fn mail(tls: Tls) -> Target {
+        Target::Smtp {
+            host: "::1".to_owned(),
+            port: 25,
+            tls,
+            from: "banyan@example.org".to_owned(),
+            to: vec!["ops@example.org".to_owned()],
+        }
     }
 
     #[test]
@@ -99,5 +166,7 @@ mod tests {
         ] {
             assert_eq!(Target::Webhook(url.to_owned()).shown(), shown);
         }
+        assert_eq!(mail(Tls::Required(None)).shown(), "smtp://[::1]:25");
+        assert_eq!(mail(Tls::Implicit(None)).shown(), "smtps://[::1]:25");
     }
 }

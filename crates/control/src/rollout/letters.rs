@@ -27,16 +27,13 @@ pub(super) struct Told<'t> {
 }
 
 impl Told<'_> {
-    /// One alert for each target.
+    /// One alert for each of those who are told.
     pub(super) fn alerts(&self, kind: AlertKind, targets: &[plan::Alert]) -> Vec<Alert> {
         let letter = self.letter(kind).to_text();
         let key = format!("{}/{}/{}", self.unit, self.version, kind.name());
-        let alert = |target: &plan::Alert| Alert {
-            key: key.clone(),
-            target: Target::from(target).to_text(),
-            body: letter.clone(),
-        };
-        targets.iter().map(alert).collect()
+        let alert =
+            |target: Target| Alert { key: key.clone(), target: target.to_text(), body: letter.clone() };
+        targets.iter().flat_map(Target::all).map(alert).collect()
     }
 
     fn letter(&self, kind: AlertKind) -> Letter {

@@ -12,7 +12,6 @@ use axum::{Json, Router, routing::post};
 use banyan_state::{Alert, RolloutStep, Store};
 use serde_json::Value;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpListener,
     sync::{Notify, mpsc},
     task::JoinSet,
@@ -22,9 +21,9 @@ use tokio::{
 use super::bench::Bench;
 use crate::alerts::{Letter, Occasion, Pace, Sender, Target};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-fn quick() -> Pace {
+pub(super) fn quick() -> Pace {
     Pace { timeout: Duration::from_millis(200), first: Duration::from_millis(20), ..Pace::default() }
 }
 
@@ -40,7 +39,7 @@ fn letter() -> Letter {
 }
 
 /// A step that tells these targets.
-fn tell(bench: &Bench, version: u64, key: &str, targets: &[Target]) {
+pub(super) fn tell(bench: &Bench, version: u64, key: &str, targets: &[Target]) {
     let alert =
         |target: &Target| Alert { key: key.to_owned(), target: target.to_text(), body: letter().to_text() };
     let step = RolloutStep {
@@ -58,7 +57,7 @@ fn tell(bench: &Bench, version: u64, key: &str, targets: &[Target]) {
     bench.store.step_rollout(&step).unwrap();
 }
 
-fn sender(bench: &Bench, wake: &Arc<Notify>, pace: Pace) -> JoinSet<()> {
+pub(super) fn sender(bench: &Bench, wake: &Arc<Notify>, pace: Pace) -> JoinSet<()> {
     let nodes = bench.control.shared.nodes.clone();
     let sender = Sender::new(bench.store.clone(), nodes, bench.metrics.clone(), wake.clone(), pace);
     let mut tasks = JoinSet::new();
@@ -133,60 +132,4 @@ async fn what_is_a_day_old_is_given_up() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert!(bench.metrics.render().contains(r#"result="given_up"} 1"#));
-}
-
-#[tokio::test]
-async fn mail_is_handed_over_as_the_standard_says() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let server = tokio::spawn(mail_server(listener));
-    let bench = Bench::new();
-    let wake = Arc::<Notify>::default();
-    let target = Target::Smtp {
-        host: "127.0.0.1".to_owned(),
-        port,
-        from: "banyan@example.org".to_owned(),
-        to: vec!["ops@example.org".to_owned()],
-    };
-    tell(&bench, 0, "a/1/rolled_back", &[target]);
-    let _sender = sender(&bench, &wake, Pace { timeout: PATIENCE, ..quick() });
-    let mail = timeout(PATIENCE, server).await.unwrap().unwrap();
-    for part in [
-        "MAIL FROM:<banyan@example.org>",
-        "RCPT TO:<ops@example.org>",
-        "Subject: [banyan] articles: rolled back",
-    ] {
-        assert!(mail.contains(part), "{part}: {mail}");
-    }
-}
-
-/// One mail, by RFC 5321: all that the client said.
-async fn mail_server(listener: TcpListener) -> String {
-    let (stream, _) = listener.accept().await.unwrap();
-    let (reader, mut writer) = stream.into_split();
-    let mut lines = BufReader::new(reader).lines();
-    let (mut said, mut data) = (String::new(), false);
-    writer.write_all(b"220 test\r\n").await.unwrap();
-    while let Some(line) = lines.next_line().await.unwrap() {
-        said.push_str(&line);
-        said.push('\n');
-        let answer: &[u8] = match line.as_str() {
-            "." => {
-                data = false;
-                b"250 kept\r\n"
-            }
-            _ if data => continue,
-            "DATA" => {
-                data = true;
-                b"354 go on\r\n"
-            }
-            "QUIT" => {
-                writer.write_all(b"221 bye\r\n").await.unwrap();
-                break;
-            }
-            _ => b"250 well\r\n",
-        };
-        writer.write_all(answer).await.unwrap();
-    }
-    said
 }

@@ -8,6 +8,7 @@ mod chaos;
 mod document;
 mod fake_cache;
 mod flags;
+mod mail;
 mod ofrep;
 mod reloads;
 mod rollouts;

@@ -6,13 +6,17 @@ use crate::{read::FromText, report::Complaint};
 /// RFC 5321 section 4.5.3.1.
 const MAX_LOCAL: usize = 64;
 const MAX_ADDRESS: usize = 254;
-/// RFC 5321 section 2.3.4 leaves it to the system; it is 25 wherever mail is handed on.
+/// It is 25 wherever mail is handed on.
 const PORT: u16 = 25;
+/// With TLS from the first byte (RFC 8314 section 7.3).
+const TLS_PORT: u16 = 465;
 
 /// A server that takes mail.
 pub(crate) struct MailServer {
     pub(crate) host: String,
     pub(crate) port: u16,
+    /// Whether TLS is there from the first byte.
+    pub(crate) implicit_tls: bool,
 }
 
 impl FromText for MailServer {
@@ -25,12 +29,12 @@ impl FromText for MailServer {
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(Complaint::new("the scheme is missing").hint(format!("write smtp://{text}")));
         };
-        if !scheme.eq_ignore_ascii_case("smtp") {
-            let complaint = Complaint::new("the scheme is smtp");
+        let implicit_tls = scheme.eq_ignore_ascii_case("smtps");
+        if !implicit_tls && !scheme.eq_ignore_ascii_case("smtp") {
+            let complaint = Complaint::new("the scheme is smtp or smtps");
             return Err(match scheme.to_ascii_lowercase().as_str() {
-                "smtps" | "submission" | "submissions" => complaint.hint(
-                    "mail is handed over without TLS: name a server on this host, which sends it on with TLS",
-                ),
+                "submission" => complaint.hint("write smtp://HOST:587, and 'tls: required' beside it"),
+                "submissions" => complaint.hint("write smtps://HOST"),
                 "http" | "https" => complaint.hint("what is posted to has a key of its own: 'webhook'"),
                 _ => complaint.hint("for example smtp://127.0.0.1:25"),
             });
@@ -43,7 +47,9 @@ impl FromText for MailServer {
         let port = url::port(place)?;
         let name =
             if port.is_some() { place.rsplit_once(':').map_or(place, |(host, _)| host) } else { place };
-        Ok(Self { host: url::checked_host(&name.to_ascii_lowercase())?, port: port.unwrap_or(PORT) })
+        let usual = if implicit_tls { TLS_PORT } else { PORT };
+        let host = url::checked_host(&name.to_ascii_lowercase())?;
+        Ok(Self { host, port: port.unwrap_or(usual), implicit_tls })
     }
 }
 
@@ -75,13 +81,20 @@ mod tests {
 
     #[test]
     fn a_server_is_a_host_and_a_port() {
-        let server = |text| MailServer::from_text(text).map(|server| (server.host, server.port)).expect(text);
-        assert_eq!(server("smtp://127.0.0.1"), ("127.0.0.1".to_owned(), 25));
-        assert_eq!(server("SMTP://Mail.Internal:587/"), ("mail.internal".to_owned(), 587));
-        assert_eq!(server("smtp://[::1]:26"), ("::1".to_owned(), 26));
+        for (text, host, port, implicit_tls) in [
+            ("smtp://127.0.0.1", "127.0.0.1", 25, false),
+            ("SMTP://Mail.Internal:587/", "mail.internal", 587, false),
+            ("smtp://[::1]:26", "::1", 26, false),
+            ("smtps://mail", "mail", 465, true),
+            ("SMTPS://[::1]:25", "::1", 25, true),
+        ] {
+            let server = MailServer::from_text(text).expect(text);
+            assert_eq!((server.host.as_str(), server.port, server.implicit_tls), (host, port, implicit_tls));
+        }
         for (text, said) in [
             ("mail.internal", "the scheme is missing"),
-            ("smtps://mail", "the scheme is smtp"),
+            ("submissions://mail", "the scheme is smtp or smtps"),
+            ("smtps://mail/x", "a host and perhaps a port"),
             ("smtp://u:p@mail", "a user name or password has no place here"),
             ("smtp://mail/x", "a host and perhaps a port"),
             ("smtp://mail?x", "a host and perhaps a port"),
