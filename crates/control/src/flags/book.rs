@@ -39,7 +39,12 @@ pub(crate) struct Book {
 #[derive(Debug)]
 struct Configured {
     definitions: BTreeMap<String, Definition>,
+    /// Keys that the config lists as retired, or that an earlier config of this process listed and no definition has
+    /// come back for: a key that is taken off the list is not free for something else.
     retired: BTreeSet<String>,
+    /// What the retired ones meant, as far as this process has seen it. Putting that back is how a slip of the pen is
+    /// mended, and no reuse.
+    meant: BTreeMap<String, Definition>,
     /// Names and salts.
     units: Vec<(Arc<str>, Arc<str>)>,
 }
@@ -110,11 +115,22 @@ impl<'a> Said<'a> {
 }
 
 impl Configured {
-    fn of(plan: &Plan) -> Self {
-        let definitions = plan.flags.iter().map(|flag| (flag.key().to_owned(), flag.clone()));
+    /// What a plan says, after what `before` said, if there was a config before.
+    fn of(plan: &Plan, before: Option<&Self>) -> Self {
+        let definitions: BTreeMap<_, _> =
+            plan.flags.iter().map(|flag| (flag.key().to_owned(), flag.clone())).collect();
+        let mut retired: BTreeSet<_> = plan.retired_flags.iter().map(ToString::to_string).collect();
+        let mut meant = BTreeMap::new();
+        if let Some(before) = before {
+            retired.extend(before.retired.iter().filter(|key| !definitions.contains_key(*key)).cloned());
+            meant.extend(before.meant.clone());
+            meant.extend(before.definitions.clone());
+            meant.retain(|key, _| retired.contains(key));
+        }
         Self {
-            definitions: definitions.collect(),
-            retired: plan.retired_flags.iter().map(ToString::to_string).collect(),
+            definitions,
+            retired,
+            meant,
             units: plan.units.iter().map(|unit| (unit.name.clone(), unit.salt.clone())).collect(),
         }
     }
@@ -139,12 +155,13 @@ impl UnitEntry {
 impl Book {
     /// The flags of a plan and of the store. The units have to be live already.
     pub(super) fn new(plan: &Plan, records: Vec<FlagRecord>, units: &Units) -> Self {
-        Self::of(Arc::new(Configured::of(plan)), records.into_iter().map(known).collect(), units)
+        Self::of(Arc::new(Configured::of(plan, None)), records.into_iter().map(known).collect(), units)
     }
 
     /// The same after a reload.
     pub(super) fn with_plan(&self, plan: &Plan, units: &Units) -> Self {
-        Self::of(Arc::new(Configured::of(plan)), self.records.clone(), units)
+        let configured = Configured::of(plan, Some(&self.configured));
+        Self::of(Arc::new(configured), self.records.clone(), units)
     }
 
     /// The same after other nodes changed something.
@@ -280,27 +297,33 @@ impl Book {
             .collect()
     }
 
-    /// Flags that the config of `next` says something else about than that of `self`, although their keys were retired at
-    /// run time. A definition that has been in the config since before is left alone: retiring must not break the next
-    /// reload.
+    /// Flags that the config of `next` defines although their keys were retired: at run time, or by the config of `self`.
+    /// A definition that has been in the config since before a key was retired at run time is left alone, for retiring
+    /// must not break the next reload; and so is one that only comes back as it was, for it is no other flag.
     pub(super) fn reused(&self, next: &Self) -> Vec<SetFault> {
-        let retired = |key: &str| {
-            next.records.get(key).is_some_and(|known| matches!(known.says, Says::Retired))
-                && !next.configured.retired.contains(key)
-        };
-        let new = next.configured.definitions.iter().filter(|(key, definition)| {
-            retired(key) && self.configured.definitions.get(*key) != Some(definition)
+        let faults = next.configured.definitions.iter().filter_map(|(key, definition)| {
+            let (was, by) = if next.is_retired_at_run_time(key) {
+                (self.configured.definitions.get(key), "at run time")
+            } else if self.configured.retired.contains(key) {
+                (self.configured.meant.get(key), "by the config that runs")
+            } else {
+                return None;
+            };
+            (was != Some(definition)).then(|| SetFault {
+                flag: key.clone(),
+                fault: Fault {
+                    pointer: String::new(),
+                    what: format!("the key '{key}' was retired {by}"),
+                    hint: Some("choose another key, and list this one under 'retired_flags'".to_owned()),
+                },
+            })
         });
-        let hint = "choose another key, and list this one under 'retired_flags'";
-        new.map(|(key, _)| SetFault {
-            flag: key.clone(),
-            fault: Fault {
-                pointer: String::new(),
-                what: format!("the key '{key}' was retired at run time"),
-                hint: Some(hint.to_owned()),
-            },
-        })
-        .collect()
+        faults.collect()
+    }
+
+    /// Whether a key was retired at run time: the store keeps that for ever, whatever the config says.
+    pub(super) fn is_retired_at_run_time(&self, key: &str) -> bool {
+        self.records.get(key).is_some_and(|known| matches!(known.says, Says::Retired))
     }
 
     fn unit(&self, key: &str) -> Option<&UnitEntry> {
@@ -330,18 +353,34 @@ fn settle(configured: &Configured, records: &Records) -> (FlagSet, BTreeMap<Stri
         }
     }
     definitions.retain(|key, _| !configured.retired.contains(key));
+    let gone = records.iter().filter(|(_, known)| matches!(known.says, Says::Retired)).map(|(key, _)| key);
+    let retired: Vec<_> = configured.retired.iter().chain(gone).cloned().collect();
     loop {
-        let Err(faults) = FlagSet::new(definitions.values().cloned().collect(), &[]) else { break };
+        let Err(faults) = FlagSet::new(definitions.values().cloned().collect(), &retired) else { break };
         let before = definitions.len();
+        let aside_before: BTreeSet<_> = aside.keys().cloned().collect();
         for SetFault { flag, fault } in faults {
-            definitions.remove(&flag);
+            let fault =
+                definitions.get(&flag).and_then(|one| led_to(one, &fault, &aside_before)).unwrap_or(fault);
             aside.entry(flag).or_default().push(fault);
         }
+        definitions.retain(|key, _| !aside.contains_key(key));
         // Every fault is one of a flag that was given; were it not so, this would not end.
         if definitions.len() == before {
             definitions.clear();
         }
     }
-    let set = FlagSet::new(definitions.into_values().collect(), &[]).unwrap_or_default();
+    let set = FlagSet::new(definitions.into_values().collect(), &retired).unwrap_or_default();
     (set, aside)
+}
+
+/// The fault of a flag that needs one that is set aside: that one is there, and it is the one to be put right.
+fn led_to(of: &Definition, fault: &Fault, aside: &BTreeSet<String>) -> Option<Fault> {
+    let place = fault.pointer.strip_prefix("/prerequisites/")?.strip_suffix("/flag")?;
+    let needed = of.prerequisites().get(place.parse::<usize>().ok()?)?;
+    aside.contains(&*needed.flag).then(|| Fault {
+        what: format!("the flag '{}' is set aside", needed.flag),
+        hint: Some("put that one right first".to_owned()),
+        ..fault.clone()
+    })
 }

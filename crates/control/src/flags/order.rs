@@ -78,10 +78,15 @@ impl FlagOrder {
     pub(super) fn decide(&self, book: &Book) -> Result<Option<Becomes>, FlagRefusal> {
         let found = book.version(&self.key);
         if self.versions.as_ref().is_some_and(|versions| !versions.contains(&found)) {
-            return Err(FlagRefusal::Stale { found });
+            let by = book.record(&self.key).map(|record| record.by.clone());
+            return Err(FlagRefusal::Stale { found, by });
         }
         let (is_unknown, current) = match book.state(&self.key) {
             State::Unit(_) => return Err(FlagRefusal::OfUnit { key: self.key.clone() }),
+            // The config can take a key off its list, the store cannot: so it may be retired at run time as well.
+            State::Retired if matches!(self.wanted, Wanted::Retire) => {
+                return Ok((!book.is_retired_at_run_time(&self.key)).then_some(Becomes::Retired));
+            }
             State::Retired => return Err(FlagRefusal::Retired { key: self.key.clone() }),
             State::Unknown => (true, None),
             State::Unreadable => (false, None),
@@ -92,6 +97,7 @@ impl FlagOrder {
             Wanted::Reset if !is_unknown && book.is_set_at_run_time(&self.key) => Ok(Some(Becomes::ByConfig)),
             Wanted::Reset if !is_unknown => Ok(None),
             Wanted::Retire if !is_unknown => Ok(Some(Becomes::Retired)),
+            _ if !is_unknown && current.is_none() => Err(FlagRefusal::Unreadable { key: self.key.clone() }),
             _ => self.alter(current.ok_or_else(|| self.unknown(book))?),
         }
     }

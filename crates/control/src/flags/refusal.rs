@@ -1,28 +1,34 @@
 //! Why an order about a flag was not carried out, as a problem document.
 
 use banyan_config::suggest::nearest;
-use banyan_flags::{Fault, SetFault};
+use banyan_flags::{Fault, SetFault, UNIT_PREFIX};
 use banyan_state::StoreError;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::Book;
+use super::{Book, State};
 use crate::problem::Problem;
 
 /// Faults that are told in words; all of them are in `faults`.
 const TOLD: usize = 5;
+/// Flags that are named in words; all of them are in `known`.
+const NAMED: usize = 20;
 
 /// Why an order was not carried out. Except for `Unclear` and `Unanswered`, nothing has changed then.
 #[derive(Debug)]
 pub(crate) enum FlagRefusal {
     /// There is no such flag.
     Unknown { key: String, known: Vec<String> },
+    /// There was such a flag once.
+    Gone { key: String },
+    /// What the store has of the flag cannot be read, so that nothing of it can be kept.
+    Unreadable { key: String },
     /// The key belongs to a unit.
     OfUnit { key: String },
     /// The key was retired.
     Retired { key: String },
     /// The flag is at another version than the order was given on.
-    Stale { found: u64 },
+    Stale { found: u64, by: Option<String> },
     /// Another node changed the flag at the same time.
     Conflict { error: StoreError, found: u64 },
     /// The definition is wrong; pointers lead into the request.
@@ -42,9 +48,14 @@ pub(crate) enum FlagRefusal {
 }
 
 impl FlagRefusal {
-    /// No flag has this key.
+    /// No flag has this key, or none has it any more.
     pub(crate) fn unknown(key: &str, book: &Book) -> Self {
-        Self::Unknown { key: key.to_owned(), known: book.keys().map(str::to_owned).collect() }
+        let is_gone = |key: &str| matches!(book.state(key), State::Retired);
+        if is_gone(key) {
+            return Self::Gone { key: key.to_owned() };
+        }
+        let known = book.keys().filter(|key| !is_gone(key)).map(str::to_owned).collect();
+        Self::Unknown { key: key.to_owned(), known }
     }
 
     /// Faults of a definition that stands at `place` of the request.
@@ -72,12 +83,22 @@ impl From<FlagRefusal> for Problem {
     fn from(refusal: FlagRefusal) -> Self {
         match refusal {
             FlagRefusal::Unknown { key, known } => unknown(&key, known),
-            FlagRefusal::OfUnit { key } => Self::new(
-                StatusCode::CONFLICT,
-                "flag-of-unit",
-                "The flag belongs to a unit",
-                format!("'{key}' is where its unit stands: move the unit (PUT /v1/units/NAME)"),
+            FlagRefusal::Gone { key } => Self::new(
+                StatusCode::NOT_FOUND,
+                "unknown-flag",
+                "Unknown flag",
+                format!("'{key}' was retired, and is no flag any more: applications get their own default"),
             ),
+            FlagRefusal::Unreadable { key } => Self::new(
+                StatusCode::CONFLICT,
+                "flag-unreadable",
+                "The flag cannot be read",
+                format!(
+                    "what was set of '{key}' at run time cannot be read, so that nothing of it can be kept: reset it, or \
+                     set its whole definition"
+                ),
+            ),
+            FlagRefusal::OfUnit { key } => of_unit(&key),
             FlagRefusal::Retired { key } => Self::new(
                 StatusCode::CONFLICT,
                 "flag-retired",
@@ -87,13 +108,7 @@ impl From<FlagRefusal> for Problem {
                      get the answers of another flag; choose another key"
                 ),
             ),
-            FlagRefusal::Stale { found } => Self::new(
-                StatusCode::PRECONDITION_FAILED,
-                "version-mismatch",
-                "The flag was changed in the meantime",
-                format!("the flag is at version {found}: look at it again, then decide"),
-            )
-            .with("version", found),
+            FlagRefusal::Stale { found, by } => stale(found, by.as_deref()),
             FlagRefusal::Conflict { error, found } => Self::new(
                 StatusCode::CONFLICT,
                 "version-conflict",
@@ -134,12 +149,37 @@ impl From<FlagRefusal> for Problem {
     }
 }
 
+fn of_unit(key: &str) -> Problem {
+    let unit = key.strip_prefix(UNIT_PREFIX).unwrap_or(key);
+    Problem::new(
+        StatusCode::CONFLICT,
+        "flag-of-unit",
+        "The flag belongs to a unit",
+        format!(
+            "'{key}' is where its unit stands: move the unit ('banyan unit set {unit} ...', PUT /v1/units/{unit})"
+        ),
+    )
+}
+
+fn stale(found: u64, by: Option<&str>) -> Problem {
+    let by = by.map_or_else(|| " and was never changed".to_owned(), |by| format!(", as {by} left it"));
+    Problem::new(
+        StatusCode::PRECONDITION_FAILED,
+        "version-mismatch",
+        "The flag was changed in the meantime",
+        format!("the flag is at version {found}{by}, and the order was given on another: look at it again, then decide"),
+    )
+    .with("version", found)
+}
+
 fn unknown(key: &str, known: Vec<String>) -> Problem {
     let meant = nearest(key, known.iter().map(String::as_str));
     let meant = meant.map_or_else(String::new, |meant| format!(", did you mean '{meant}'?"));
     let end = if meant.is_empty() { ";" } else { "" };
-    let names = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    let detail = format!("there is no flag '{key}'{meant}{end} the flags are: {names}");
+    let more = known.len().saturating_sub(NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let names = if known.is_empty() { "none".to_owned() } else { known[..known.len().min(NAMED)].join(", ") };
+    let detail = format!("there is no flag '{key}'{meant}{end} the flags are: {names}{more}");
     Problem::new(StatusCode::NOT_FOUND, "unknown-flag", "Unknown flag", detail).with("known", known)
 }
 

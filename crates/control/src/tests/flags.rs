@@ -216,7 +216,9 @@ async fn flags_that_would_contradict_each_other_are_refused() {
     );
     let circle = json!({ "definition": { "prerequisites": [{ "flag": "spell-check", "variant": "on" }] } });
     let detail = put(&bench, "new-editor", circle).await.detail(409, "flag-clash");
-    assert!(detail.contains("circle"), "{detail}");
+    assert!(detail.contains("circle") && detail.contains("is set aside"), "{detail}");
+    // Each of the two is there.
+    assert!(!detail.contains("there is no flag"), "{detail}");
     assert_eq!(bench.store.memory.flags().unwrap(), []);
 }
 
@@ -228,18 +230,23 @@ async fn a_retired_key_is_gone_for_ever() {
         (&gone["state"], &gone["by"], &gone["why"]),
         (&json!("retired"), &json!("ada"), &json!("done"))
     );
-    bench.post_json("/v1/flags/search-engine/evaluate", json!({})).await.problem(404, "unknown-flag");
+    for key in ["search-engine", "old-editor"] {
+        let asked = bench.post_json(&format!("/v1/flags/{key}/evaluate"), json!({})).await;
+        assert!(asked.detail(404, "unknown-flag").contains("was retired"), "{key}");
+    }
+    let known = bench.post_json("/v1/flags/no-such/evaluate", json!({})).await.problem(404, "unknown-flag");
+    assert_eq!(known["known"], json!(["new-editor", "spell-check", "unit.articles", "unit.users"]));
     for answer in [
         put(&bench, "search-engine", json!({ "definition": {} })).await,
         put(&bench, "search-engine", json!({ "variant": "new" })).await,
         bench.post("/v1/flags/search-engine/reset").await,
         bench.post("/v1/flags/search-engine/enable").await,
-        retire(&bench, "search-engine").await,
         // The config retired this one.
         put(&bench, "old-editor", json!({ "definition": {} })).await,
     ] {
         answer.problem(409, "flag-retired");
     }
+    assert_eq!(retire(&bench, "search-engine").await.json()["version"], 1, "it is so already");
     let history = bench.get("/v1/flags/search-engine/history").await;
     assert_eq!((&history[0]["step"], &history[0]["to"]), (&json!("retire"), &Value::Null));
     retire(&bench, "no-such").await.problem(404, "unknown-flag");
@@ -254,7 +261,10 @@ async fn of_two_people_who_change_one_flag_one_is_told_and_nothing_is_lost() {
     );
     let (won, lost) = if one.status == 200 { (one, two) } else { (two, one) };
     assert_eq!(won.status, 200);
-    assert_eq!(lost.problem(412, "version-mismatch")["version"], 1);
+    let lost = lost.problem(412, "version-mismatch");
+    assert_eq!(lost["version"], 1);
+    let by = won.json()["by"].as_str().unwrap().to_owned();
+    assert!(lost["detail"].as_str().unwrap().contains(&format!("as {by} left it")), "{lost}");
     assert_eq!(bench.get("/v1/flags/new-editor").await["serves"], won.json()["serves"]);
     // Whoever looks again may.
     assert_eq!(put_if(&bench, "new-editor", "\"1\"", json!({ "percent": "30%" })).await.status, 200);
@@ -356,6 +366,7 @@ async fn what_contradicts_at_the_start_is_set_aside_and_the_rest_is_served() {
     assert_eq!(put(&bench, "new-editor", json!({ "percent": "6%" })).await.status, 200);
     put(&bench, "orphan", json!({ "percent": "6%" })).await.problem(409, "flag-clash");
     assert_eq!(put(&bench, "orphan", json!({ "definition": {} })).await.json()["state"], "on");
+    bench.post("/v1/flags/search-engine/enable").await.problem(409, "flag-unreadable");
     assert_eq!(bench.post("/v1/flags/search-engine/reset").await.json()["serves"], "'old'");
     assert_eq!(retire(&bench, "garbled").await.json()["state"], "retired");
 }
@@ -409,6 +420,40 @@ async fn a_key_retired_at_run_time_does_not_come_back_by_the_config() {
     fs::write(&bench.config, flagged().replace("{ old: a, new: b }", "{ old: x, new: y }")).unwrap();
     let detail = bench.ask(Method::POST, "/v1/reload", None).await.detail(422, "invalid-config");
     assert!(detail.contains("search-engine") && detail.contains("retired"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_key_that_the_config_retired_comes_back_as_it_was_or_not_at_all() {
+    let bench = bench();
+    let flags: Arc<_> = bench.control.shared.flags.clone();
+    let (bench, _) = bench.start();
+    let reload = async |config: &str| {
+        fs::write(&bench.config, config).unwrap();
+        bench.ask(Method::POST, "/v1/reload", None).await
+    };
+    let line = "  search-engine: { variants: { old: a, new: b }, default: old }\n";
+    let without = flagged().replace(line, "");
+    let retired = without.replace("[ old-editor ]", "[ old-editor, search-engine ]");
+    assert_eq!(reload(&retired).await.status, 200);
+    // Forgotten on the list, it is not free.
+    assert_eq!(reload(&without).await.status, 200);
+    assert!(matches!(flags.book().state("search-engine"), State::Retired));
+    let reused = without.replace("flags:\n", "flags:\n  search-engine: { percent: 5% }\n");
+    let old = without
+        .replace("flags:\n", "flags:\n  old-editor: { percent: 5% }\n")
+        .replace("[ old-editor ]", "[]");
+    for config in [reused, old] {
+        let detail = reload(&config).await.detail(422, "invalid-config");
+        assert!(detail.contains("was retired by the config that runs"), "{detail}");
+    }
+    // Who retired it by mistake puts it back.
+    assert_eq!(reload(&flagged()).await.status, 200);
+    assert!(matches!(flags.book().state("search-engine"), State::Defined(_)));
+    // What is retired at run time too is remembered whatever the config says.
+    let gone = bench.ask(Method::DELETE, "/v1/flags/old-editor?by=ada", None).await.json();
+    assert_eq!((&gone["state"], &gone["version"]), (&json!("retired"), &json!(1)));
+    assert_eq!(reload(&flagged().replace("[ old-editor ]", "[]")).await.status, 200);
+    assert!(matches!(flags.book().state("old-editor"), State::Retired));
 }
 
 #[tokio::test]
