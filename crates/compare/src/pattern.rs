@@ -184,12 +184,16 @@ impl fmt::Display for Segment {
     }
 }
 
-/// Whether a key was surely made by a machine: five digits and more, a UUID, or a long hexadecimal number. An object
-/// with such keys is a list by another name, and would otherwise make a path per element.
+/// Whether a key was surely made by a machine: five digits and more, a UUID, or a long hexadecimal number. So is a mail
+/// address, which is somebody's besides, and no part of a report. An object with such keys is a list by another name, and
+/// would otherwise make a path per element.
 fn is_generated(key: &str) -> bool {
     let digits = key.bytes().filter(u8::is_ascii_digit).count();
     let hex = key.bytes().filter(u8::is_ascii_hexdigit).count();
     let dashes = key.bytes().filter(|&byte| byte == b'-').count();
+    if key.split_once('@').is_some_and(|(who, host)| !who.is_empty() && host.contains('.')) {
+        return true;
+    }
     match key.len() {
         36 => hex == 32 && dashes == 4,
         length if length >= 16 => hex == length && digits > 0,
@@ -273,6 +277,9 @@ mod tests {
             ("7f3c2b1a-1111-4222-8333-444455556666", "*"),
             ("aaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaaa"),
             ("a/b", "a~1b"),
+            ("ada@example.org", "*"),
+            ("@type", "@type"),
+            ("me@home", "me@home"),
         ] {
             assert_eq!(Segment::Key(key.to_owned()).to_string(), shown);
         }

@@ -12,11 +12,43 @@ const MAX_VALUE_BYTES: usize = 256;
 const MAX_TARGET_BYTES: usize = 1024;
 
 /// Names that are secrets as a whole.
-const SECRET_NAMES: [&str; 8] =
-    ["authorization", "proxy-authorization", "cookie", "set-cookie", "auth", "sid", "jwt", "code"];
+const SECRET_NAMES: [&str; 18] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "auth",
+    "sid",
+    "jwt",
+    "code",
+    // Of addresses that are signed.
+    "sig",
+    "hmac",
+    "hash",
+    "ticket",
+    // Of forms.
+    "pwd",
+    "pass",
+    "pw",
+    "pin",
+    "otp",
+    "nonce",
+];
 /// What a secret's name contains.
-const SECRET_PARTS: [&str; 9] =
-    ["token", "secret", "key", "password", "passwd", "credential", "session", "signature", "assertion"];
+const SECRET_PARTS: [&str; 12] = [
+    "token",
+    "secret",
+    "key",
+    "password",
+    "passwd",
+    "credential",
+    "session",
+    "signature",
+    "assertion",
+    "csrf",
+    "xsrf",
+    "bearer",
+];
 /// What a client sets by itself.
 const OWN_FIELDS: [&str; 5] = ["content-length", "transfer-encoding", "connection", "te", "upgrade"];
 
@@ -84,7 +116,8 @@ fn add_fields(command: &mut String, request: &Request<'_>, most: usize) {
         }
         let value = match is_secret(&name) {
             true => REDACTED.to_owned(),
-            false => cut(&String::from_utf8_lossy(value), MAX_VALUE_BYTES),
+            // An address in a field, as in `Referer`, has parameters too.
+            false => cut(&redact_target(&String::from_utf8_lossy(value)), MAX_VALUE_BYTES),
         };
         let option = format!(" -H {}", quoted(&format!("{name}: {value}")));
         if command.len() + option.len() <= most {
@@ -128,8 +161,10 @@ mod tests {
 
     #[test]
     fn secrets_are_replaced() {
-        let fields: [(&str, &[u8]); 8] = [
+        let fields: [(&str, &[u8]); 10] = [
             ("Host", b"example.org"),
+            ("Referer", b"http://example.org/a?b=c&token=s3cret"),
+            ("X-Csrf", b"s3cret"),
             ("Authorization", b"Bearer s3cret"),
             ("Cookie", b"sid=s3cret"),
             ("X-Api-Key", b"s3cret"),
@@ -138,12 +173,14 @@ mod tests {
             ("Content-Length", b"0"),
             ("Accept-Language", b"da, en"),
         ];
-        let command = curl(&request("/articles?tag=a&access_token=s3cret&%6bey=s3cret&flag", &fields));
+        let command =
+            curl(&request("/articles?tag=a&access_token=s3cret&%6bey=s3cret&sig=s3cret&flag", &fields));
         assert!(!command.contains("s3cret"), "{command}");
         assert_eq!(
             command,
-            "curl -g -X 'GET' 'http://127.0.0.1:7001/articles?tag=a&access_token=<redacted>&%6bey=<redacted>&flag' \
-             -H 'host: example.org' -H 'authorization: <redacted>' -H 'cookie: <redacted>' \
+            "curl -g -X 'GET' 'http://127.0.0.1:7001/articles?tag=a&access_token=<redacted>&%6bey=<redacted>&sig=<redacted>&flag' \
+             -H 'host: example.org' -H 'referer: http://example.org/a?b=c&token=<redacted>' \
+             -H 'x-csrf: <redacted>' -H 'authorization: <redacted>' -H 'cookie: <redacted>' \
              -H 'x-api-key: <redacted>' -H 'x-csrf-token: <redacted>' -H 'client-secret: <redacted>' \
              -H 'accept-language: da, en'"
         );
