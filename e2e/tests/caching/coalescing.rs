@@ -360,3 +360,28 @@ async fn a_slow_reader_of_what_is_too_large_to_keep_costs_no_memory() -> Result<
     assert!(!late.complete || late.sha256 == sum, "{} bytes", late.length);
     Ok(())
 }
+
+/// What is not kept has a `Vary` too: who is somebody else gets an answer of their own.
+#[tokio::test]
+async fn s4_1_what_is_shared_and_not_kept_is_shared_by_its_vary() -> Result<()> {
+    let gate = Gate::new();
+    let upstream = gated(&gate, |request, _| {
+        let status = if request.target == "/zero" { 200 } else { 503 };
+        let cookie = request.fields.get("cookie").unwrap_or_default().to_owned();
+        reply(status, &[("Vary", "Cookie")]).body(cookie).into()
+    })
+    .await?;
+    let banyan = keeping(&upstream.url(), &["match: \"GET /zero\", cache: { ttl: 0s }"]).await?;
+    let mut crowds = Vec::new();
+    for (target, name) in [("/zero", "a"), ("/zero", "b"), ("/down", "a"), ("/down", "b")] {
+        crowds.push((name, crowd(&banyan, 5, target, &format!("Cookie: {name}\r\n")).await?));
+    }
+    waiting(&banyan, 20).await?;
+    gate.open();
+    for (name, clients) in crowds {
+        let answers = all(clients).await?;
+        assert!(answers.iter().all(|answer| answer.text() == name), "{name}");
+    }
+    assert!(upstream.requests().len() < 12, "{} calls", upstream.requests().len());
+    Ok(())
+}

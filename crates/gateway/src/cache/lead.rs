@@ -10,8 +10,8 @@ use std::{
 
 use banyan_config::plan::UpstreamId;
 use banyan_httpcache::{
-    self as httpcache, Answered, AskedWith, Basis, Forwarded, NotStored, Storable, Validators, Variant,
-    freshen, is_for, may_serve_on_error, storable, strip_for_store, tags,
+    self as httpcache, Answered, AskedWith, Basis, Forwarded, Names, NotStored, Storable, Validators,
+    Variant, freshen, is_for, may_serve_on_error, storable, strip_for_store, tags,
 };
 use banyan_resilience::cache::early;
 use bytes::Bytes;
@@ -361,15 +361,15 @@ async fn stream(
         // From here on it is completed even if nobody waits any more: the next one will want it.
         flight.go_on_alone();
     }
+    // What is not kept has one too. An answer whose `Vary` no request can be said to match is shared with nobody, and was
+    // given to the one who asked for it before this.
+    let vary = Names::of(&parts.headers).unwrap_or_default();
     flight.settle(Verdict::Shared(Arc::new(Head {
         status: parts.status,
         headers: parts.headers.clone(),
         stored: storable.is_some(),
-        vary: storable.as_ref().map(|storable| storable.vary.clone()).unwrap_or_default(),
-        variant: storable
-            .as_ref()
-            .and_then(|storable| storable.vary.variant(fetch.fields.sent()))
-            .unwrap_or_default(),
+        variant: vary.variant(fetch.fields.sent()).unwrap_or_default(),
+        vary,
         asked,
     })));
     let mut trailers = None;
