@@ -385,3 +385,24 @@ async fn s4_1_what_is_shared_and_not_kept_is_shared_by_its_vary() -> Result<()> 
     assert!(upstream.requests().len() < 12, "{} calls", upstream.requests().len());
     Ok(())
 }
+
+/// What turns out to be larger than may be kept is of no use to anybody once its readers are gone, however long it goes on.
+#[tokio::test]
+async fn what_never_ends_ends_with_its_last_reader() -> Result<()> {
+    const MORE_THAN_MAY_BE_KEPT: usize = 256 << 10;
+    let upstream = Scripted::start(|_| {
+        let head = reply(200, &[HOUR]).field("Transfer-Encoding", "chunked").head();
+        let chunk = format!("{:x}\r\n{}\r\n", MORE_THAN_MAY_BE_KEPT, "x".repeat(MORE_THAN_MAY_BE_KEPT));
+        Answer::new().send(head).send(chunk).hang()
+    })
+    .await?;
+    let banyan = keeping_with(&upstream.url(), "{ max_object: 64KiB }", &[]).await?;
+    for _ in 0..3 {
+        let mut clients = crowd(&banyan, 1, "/", "").await?;
+        assert_eq!(clients[0].read_response_head().await?.status, 200);
+        clients[0].read_exact(MORE_THAN_MAY_BE_KEPT / 2).await?;
+        clients.into_iter().try_for_each(RawClient::reset)?;
+    }
+    upstream.wait_for_open_connections(0).await?;
+    Ok(())
+}

@@ -189,6 +189,8 @@ impl Flight {
         let size = data.as_ref().map_or(0, Bytes::len);
         if !inner.narrow && (inner.bytes + size > self.largest || self.room.held() + size > self.room.limit) {
             inner.narrow = true;
+            // Nothing of it will be kept, so that nobody has any use for it once its readers are gone; it may never end.
+            inner.background = false;
             self.forget_what_was_read(&mut inner);
         }
         if inner.narrow && inner.bytes > WINDOW {
@@ -446,6 +448,19 @@ mod tests {
         assert!(deserted.now_or_never().is_some());
         let background = Flight::new(Arc::new(Room::new(10)), 10, true);
         assert!(poll!(poll_fn(|cx| background.poll_deserted(cx))).is_pending());
+    }
+
+    #[tokio::test]
+    async fn what_will_not_be_kept_does_not_go_on_without_readers() {
+        let large = flight(4);
+        let reader = large.join().unwrap();
+        large.go_on_alone();
+        assert_eq!(push(&large, b"1234"), Poll::Ready(true));
+        let mut deserted = Box::pin(poll_fn(|cx| large.poll_deserted(cx)));
+        assert_eq!(push(&large, b"5"), Poll::Ready(false));
+        assert!(poll!(deserted.as_mut()).is_pending(), "somebody reads it");
+        drop(reader);
+        assert!(deserted.now_or_never().is_some());
     }
 
     #[tokio::test]
