@@ -75,7 +75,7 @@ pub use conditional::{
 pub use directives::{Asked, LONGEST, MaxStale, Said, Scope};
 pub use freshness::{Basis, Exchange, LONGEST_HEURISTIC, current_age, initial_age};
 pub use invalidate::{Target, invalidated, is_unsafe};
-pub use key::{Key, KeyBuilder, QueryPart, Secret};
+pub use key::{Key, KeyBuilder, QueryPart, Secret, normal_encoding};
 pub use lifetimes::Lifetimes;
 pub use not_stored::NotStored;
 pub use reuse::{Miss, Reuse, may_serve_on_error, miss, reuse};

@@ -197,3 +197,31 @@ async fn an_answer_that_was_under_way_during_a_write_is_not_kept() -> Result<()>
     }
     Ok(())
 }
+
+/// One address is written in many ways, and a write ends what was kept by another way of writing it.
+#[tokio::test]
+async fn s4_4_a_write_ends_what_is_kept_however_its_address_is_written() -> Result<()> {
+    for (target, written) in
+        [("/a%2fb", "/a%2Fb"), ("/a%2Fb", "/a%2fb"), ("/a?%61=1", "/a?a=1"), ("/a?b=%2f", "/a?b=%2F")]
+    {
+        assert!(!outlives(target, "POST", written, "").await?, "{written} and {target}");
+    }
+    assert!(outlives("/a%2Fb", "POST", "/a/b", "").await?, "these are two addresses");
+    Ok(())
+}
+
+/// Where the key takes some of the query, several addresses have one answer, and a write to any of them ends it.
+#[tokio::test]
+async fn a_write_ends_what_was_kept_by_some_of_its_query() -> Result<()> {
+    let (_upstream, banyan) =
+        kept_by(&["match: \"GET /a\", cache: { ttl: 1h, key: [ path, \"query:lang\" ] }"], store()).await?;
+    let mut client = banyan.client().await?;
+    assert_eq!(text(&mut client, "/a?lang=de&from=mail", "").await?, "0");
+    let kept = client.get("/a?lang=de", "").await?;
+    assert_eq!(kept.text(), "0");
+    assert!(cache_status(&kept).contains("hit"), "{}", cache_status(&kept));
+    send(&mut client, "POST", "/a?lang=de", "").await?;
+    let fetched = client.get("/a?lang=de", "").await?;
+    assert!(!cache_status(&fetched).contains("hit"), "{}", cache_status(&fetched));
+    Ok(())
+}

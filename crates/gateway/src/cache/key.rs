@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use banyan_httpcache::{KeyBuilder, Secret, Variant};
+use banyan_httpcache::{KeyBuilder, Secret, Variant, normal_encoding};
 use http::HeaderValue;
 use sha2::{Digest as _, Sha256};
 use xxhash_rust::xxh64::xxh64;
@@ -75,11 +75,12 @@ pub(crate) fn tag_of_name(name: &str) -> Tag {
     Tag(xxh64(name.as_bytes(), 1))
 }
 
-/// The tag of the answers to a path of a host, with this query or without any.
+/// The tag of the answers to a path of a host, with this query or without any. What is one address to a key is one here too,
+/// or a write would leave what was kept under another way of writing it.
 pub(crate) fn tag_of_url(host: &str, path: &str, query: Option<&str>) -> Tag {
     let host = xxh64(host.to_ascii_lowercase().as_bytes(), 2);
-    let path = xxh64(path.as_bytes(), host);
-    Tag(query.map_or(path, |query| xxh64(query.as_bytes(), path ^ 1)))
+    let path = xxh64(&normal_encoding(path), host);
+    Tag(query.map_or(path, |query| xxh64(&normal_encoding(query), path ^ 1)))
 }
 
 /// The tag of a group of answers of one origin (RFC 9875 section 2).
@@ -114,5 +115,7 @@ mod tests {
             assert!(!tags[at + 1..].contains(tag), "{at}");
         }
         assert_eq!(tag_of_url("A", "/", None), tag_of_url("a", "/", None));
+        assert_eq!(tag_of_url("a", "/%2f%61", Some("%3d")), tag_of_url("a", "/%2Fa", Some("%3D")));
+        assert_ne!(tag_of_url("a", "/%2F", None), tag_of_url("a", "//", None));
     }
 }

@@ -251,7 +251,7 @@ fn want(
     let (path, query) = (normalize(question.target.path()), question.target.query());
     let host = question.host.to_str().unwrap_or_default();
     let mut tags: SmallVec<[Tag; 4]> = SmallVec::new();
-    tags.push(tag_of_url(host, &path, query.filter(|_| !route.ignores_query())));
+    tags.push(tag_of_url(host, &path, query.filter(|_| !route.shares_among_queries())));
     tags.extend(route.tags(&path));
     let target = question.target.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     Box::new(Want {

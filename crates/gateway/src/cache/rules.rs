@@ -118,10 +118,10 @@ impl CachedRoute {
         })
     }
 
-    /// Whether the query takes no part in the key.
-    pub(crate) fn ignores_query(&self) -> bool {
-        let is_of_query = |part: &KeyPart| matches!(part, KeyPart::Query | KeyPart::QueryParam(_));
-        self.key.as_ref().is_some_and(|key| !key.iter().any(is_of_query))
+    /// Whether addresses that differ in their queries may share an answer, so that it is no longer known which of them a
+    /// write is about: such an answer is tied to the path alone.
+    pub(crate) fn shares_among_queries(&self) -> bool {
+        self.key.as_ref().is_some_and(|key| !key.contains(&KeyPart::Query))
     }
 
     /// Whether the key holds this field of the request.

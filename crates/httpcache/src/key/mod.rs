@@ -102,6 +102,15 @@ enum Kind {
     Variant,
 }
 
+/// A path or a query as keys have it: percent-encoding in normal form (RFC 3986 section 6.2.2). For whoever has to know what
+/// shares a key without making one, such as who invalidates by address.
+#[must_use]
+pub fn normal_encoding(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    path::normalise(text.as_bytes(), &mut bytes);
+    bytes
+}
+
 /// Puts a key together, part by part. The order of calls is part of the key. Both methods that are answered from a cache
 /// (GET and HEAD) share their keys; other methods have none.
 #[derive(Clone, Debug, Default)]
