@@ -47,6 +47,9 @@ pub enum NotStored {
     /// Allowed to be stored, but of no use.
     #[error("the answer is stale at once and there is nothing to validate it with")]
     AlreadyStale,
+    /// Our bound; see [`tags`](crate::tags).
+    #[error("the answer has more tags, or longer ones, than it could be invalidated by")]
+    Tags,
     /// Our bound.
     #[error("the answer is larger than what is kept (cache.max_object)")]
     TooLarge,
@@ -62,7 +65,12 @@ impl NotStored {
     #[must_use]
     pub fn may_be_shared(self) -> bool {
         match self {
-            Self::Status | Self::NoLifetime | Self::AlreadyStale | Self::TooLarge | Self::ZeroTtl => true,
+            Self::Status
+            | Self::NoLifetime
+            | Self::AlreadyStale
+            | Self::Tags
+            | Self::TooLarge
+            | Self::ZeroTtl => true,
             Self::Method
             | Self::Interim
             | Self::Incomplete

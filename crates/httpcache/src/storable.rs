@@ -15,6 +15,7 @@ use crate::{
     lifetimes::Lifetimes,
     not_stored::NotStored,
     rules::Rules,
+    tags,
     vary::{Names, Unusable},
 };
 
@@ -68,6 +69,8 @@ pub fn storable(request: AskedWith<'_>, answer: Answered<'_>, rules: &Rules) -> 
         Unusable::Malformed | Unusable::TooMany => NotStored::VaryUnusable,
     })?;
     let lifetimes = lifetimes(answer, &said, rules)?;
+    // Kept under some of its tags only it would outlive the invalidation of another.
+    tags::groups(answer.headers).and(tags::surrogate_keys(answer.headers)).map_err(|_| NotStored::Tags)?;
     Ok(Storable { lifetimes, vary, without })
 }
 

@@ -225,3 +225,44 @@ async fn a_write_ends_what_was_kept_by_some_of_its_query() -> Result<()> {
     assert!(!cache_status(&fetched).contains("hit"), "{}", cache_status(&fetched));
     Ok(())
 }
+
+/// Names from 0 on, as a list of strings or separated by blanks.
+fn names(count: usize, separator: &str, quote: &str) -> String {
+    (0..count).map(|name| format!("{quote}g{name}{quote}")).collect::<Vec<_>>().join(separator)
+}
+
+/// It would outlive the invalidation of some of them, and nobody could tell why.
+#[tokio::test]
+async fn what_has_more_tags_than_are_looked_at_is_not_kept() -> Result<()> {
+    let (_upstream, banyan) = kept(store()).await?;
+    let mut client = banyan.client().await?;
+    for (target, field, is_kept) in [
+        ("/a", format!("Cache-Groups={}", names(128, ", ", "\"")), true),
+        ("/b", format!("Cache-Groups={}", names(129, ", ", "\"")), false),
+        ("/c", format!("Surrogate-Key={}", names(128, " ", "")), true),
+        ("/d", format!("Surrogate-Key={}", names(129, " ", "")), false),
+    ] {
+        let field = format!("X-Say: {field}\r\n");
+        text(&mut client, target, &field).await?;
+        let again = client.get(target, &field).await?;
+        assert_eq!(cache_status(&again).contains("hit"), is_kept, "{target}: {}", cache_status(&again));
+    }
+    Ok(())
+}
+
+/// A write that names more groups than are looked at means them all the same: all of its origin is ended.
+#[tokio::test]
+async fn a_write_that_names_too_many_groups_ends_all_of_its_origin_and_no_other() -> Result<()> {
+    let (_upstream, banyan) = kept(store()).await?;
+    let mut client = banyan.client().await?;
+    let grouped = "X-Say: Cache-Groups=\"g7\"\r\n";
+    assert_eq!(text(&mut client, "/a", grouped).await?, "0");
+    client.write(format!("GET /a HTTP/1.1\r\nHost: other.example\r\n{grouped}\r\n")).await?;
+    assert_eq!(client.read_response("GET").await?.text(), "1");
+    let say = format!("X-Say: Cache-Group-Invalidation={}\r\n", names(200, ", ", "\""));
+    send(&mut client, "POST", "/c", &say).await?;
+    assert_eq!(text(&mut client, "/a", grouped).await?, "2");
+    client.write("GET /a HTTP/1.1\r\nHost: other.example\r\n\r\n").await?;
+    assert_eq!(client.read_response("GET").await?.text(), "1", "another origin");
+    Ok(())
+}

@@ -30,7 +30,13 @@ pub(crate) async fn after(local: &Local, route: &Route, written: &Written<'_>, a
     if !(answer.status().is_success() || answer.status().is_redirection()) {
         return;
     }
-    let tags = untrue(route, written, answer);
+    let groups = tags::invalidated_groups(written.method, answer.headers());
+    if groups.is_err() {
+        // They are too many to be told one by one, and what they name is of this origin.
+        let host = written.host.as_bytes();
+        cache.purge(|entry| entry.label.host.as_bytes().eq_ignore_ascii_case(host));
+    }
+    let tags = untrue(route, written, answer, &groups.unwrap_or_default());
     if tags.is_empty() {
         return;
     }
@@ -43,7 +49,7 @@ pub(crate) async fn after(local: &Local, route: &Route, written: &Written<'_>, a
     }
 }
 
-fn untrue(route: &Route, written: &Written<'_>, answer: &Reply) -> SmallVec<[Tag; 8]> {
+fn untrue(route: &Route, written: &Written<'_>, answer: &Reply, groups: &[String]) -> SmallVec<[Tag; 8]> {
     let host = written.host.to_str().unwrap_or_default();
     let target = Target {
         scheme: if written.secure { "https" } else { "http" },
@@ -60,7 +66,6 @@ fn untrue(route: &Route, written: &Written<'_>, answer: &Reply) -> SmallVec<[Tag
             untrue.push(tag_of_url(host, &path, query));
         }
     }
-    let groups = tags::invalidated_groups(written.method, answer.headers()).unwrap_or_default();
     untrue.extend(groups.iter().map(|group| tag_of_group(host, group)));
     untrue.extend(filled(&route.invalidates, &route.pattern, &normalize(written.target.path())));
     untrue

@@ -348,3 +348,19 @@ fn huge_times_are_bounded() {
     assert_eq!(kept.age(Duration::MAX), LONGEST);
     assert_eq!(kept.useful_until(), LONGEST * 2);
 }
+
+/// Kept under some of its tags only it would outlive the invalidation of another.
+#[test]
+fn what_has_more_tags_than_are_looked_at_is_not_kept() {
+    let tags = |field: &'static str, count: usize, tag: &str| {
+        let tags = vec![tag; count].join(if field == "surrogate-key" { " " } else { ", " });
+        get().answered(&[FRESH[0], (field, &tags)]).map(|_| ())
+    };
+    for (field, tag) in [("cache-groups", "\"a\""), ("surrogate-key", "a")] {
+        assert_eq!(tags(field, 128, tag), Ok(()), "{field}");
+        assert_eq!(tags(field, 129, tag), Err(NotStored::Tags), "{field}");
+    }
+    assert_eq!(tags("surrogate-key", 1, &"a".repeat(257)), Err(NotStored::Tags));
+    let private = [("cache-control", "private"), ("surrogate-key", &*"a".repeat(257))];
+    assert_eq!(get().answered(&private), Err(NotStored::Private), "what no bound changes is told first");
+}
