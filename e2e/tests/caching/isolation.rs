@@ -322,3 +322,22 @@ async fn addresses_that_an_upstream_may_tell_apart_are_told_apart() -> Result<()
     }
     Ok(())
 }
+
+/// Some servers encode what they send and forget to say that it depends on who asks (nginx without `gzip_vary`). Who cannot
+/// read it is not given it.
+#[tokio::test]
+async fn what_is_encoded_is_only_for_those_who_can_read_it() -> Result<()> {
+    let (upstream, banyan) = kept(|request| match request.fields.get("accept-encoding") {
+        Some(_) => reply(200, &[HOUR, ("Content-Encoding", "gzip")]).body("encoded").into(),
+        None => reply(200, &[HOUR]).body("plain").into(),
+    })
+    .await?;
+    let mut client = banyan.client().await?;
+    for (fields, body) in [("Accept-Encoding: gzip\r\n", "encoded"), ("Accept-Encoding: gzip\r\n", "encoded")]
+    {
+        assert_eq!(text(&mut client, "/", fields).await?, body);
+    }
+    assert_eq!(upstream.requests().len(), 1);
+    assert_eq!(text(&mut client, "/", "").await?, "plain");
+    Ok(())
+}

@@ -34,13 +34,17 @@ pub enum Unusable {
 pub struct Names(SmallVec<[HeaderName; 2]>);
 
 impl Names {
-    /// The names in all of an answer's `Vary` fields.
+    /// The names in all of an answer's `Vary` fields, and `Accept-Encoding` for an answer that is encoded: not everybody can
+    /// read it, and servers exist that forget to say so (nginx does unless `gzip_vary` is on).
     ///
     /// # Errors
     /// When no request can be said to match.
     pub fn of(answer: &HeaderMap) -> Result<Self, Unusable> {
+        let is_coded = |coding: &[u8]| !coding.eq_ignore_ascii_case(b"identity");
+        let is_encoded = members(answer, header::CONTENT_ENCODING).any(is_coded);
+        let unsaid = is_encoded.then_some(header::ACCEPT_ENCODING.as_str().as_bytes());
         let mut names = SmallVec::new();
-        for member in members(answer, header::VARY) {
+        for member in members(answer, header::VARY).chain(unsaid) {
             if member == b"*" {
                 return Err(Unusable::Any);
             }

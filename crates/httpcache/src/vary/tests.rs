@@ -133,3 +133,17 @@ fn a_request_that_is_too_large_in_these_fields_matches_nothing() {
     assert_eq!(names.variant(&large), None);
     assert!(!names.matches(&Variant::default(), &large));
 }
+
+/// Who cannot read an encoding must not be given it, whether the origin says so or not.
+#[test]
+fn what_is_encoded_varies_by_what_can_be_read() {
+    let names = |fields: &[(&str, &str)]| {
+        Names::of(&head(fields)).map(|names| names.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let own = Ok(vec!["accept-encoding".to_owned()]);
+    assert_eq!(names(&[("content-encoding", "gzip")]), own);
+    assert_eq!(names(&[("content-encoding", "identity, BR")]), own);
+    assert_eq!(names(&[("content-encoding", "gzip"), ("vary", "Accept-Encoding")]), own);
+    assert_eq!(names(&[("content-encoding", "Identity")]), Ok(vec![]));
+    assert_eq!(names(&[("content-encoding", "gzip"), ("vary", "*")]), Err(Unusable::Any));
+}
