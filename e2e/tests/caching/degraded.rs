@@ -46,6 +46,36 @@ async fn not_found_is_kept_for_its_own_time_and_ends_with_a_write() -> Result<()
     Ok(())
 }
 
+/// That it still holds says nothing of what it lacks.
+#[tokio::test]
+async fn a_degraded_answer_that_still_holds_is_kept_for_its_own_time_again() -> Result<()> {
+    let routes = [
+        "match: \"GET /a\", cache: { ttl: 1h, degraded: 1s, jitter: 0%, early_refresh: 0, parts: [ /name ] }",
+    ];
+    let is_whole = Arc::new(AtomicUsize::new(0));
+    let now = is_whole.clone();
+    let (upstream, banyan) = kept_by(&routes, move |request| {
+        let is_known = request.fields.get("if-none-match").is_some();
+        match (now.load(Relaxed), is_known) {
+            (0, true) => Reply::new(304).field("ETag", "\"a\"").bare("").into(),
+            (0, false) => json("{\"name\":null}").field("ETag", "\"a\"").into(),
+            _ => json("{\"name\":\"a\"}").field("ETag", "\"b\"").into(),
+        }
+    })
+    .await?;
+    let mut client = banyan.client().await?;
+    eventually(async || {
+        let response = client.get("/a", "").await?;
+        ensure!(response.fields.get("banyan-degraded").is_some());
+        ensure!(upstream.requests().len() >= 2, "it was not asked for again");
+        Ok(())
+    })
+    .await?;
+    is_whole.store(1, Relaxed);
+    becomes(&banyan, "/a", "{\"name\":\"a\"}").await?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn not_found_becomes_found_after_its_time() -> Result<()> {
     let routes = ["match: \"GET /a\", cache: { ttl: 1h, negative: 1s, jitter: 0% }"];

@@ -223,7 +223,9 @@ async fn validated(
     let judged = judge_head(fetch, route, entry.status, &headers, came.exchange);
     let now = Instant::now();
     match judged {
-        Ok(storable) => {
+        Ok(mut storable) => {
+            let own = own_lifetime(route, entry.kind, entry.status, storable.lifetimes.fresh_for);
+            storable.lifetimes.fresh_for = own.unwrap_or_default();
             let keep = Keep { storable, kind: entry.kind, missing: entry.missing.clone() };
             let took = now.saturating_duration_since(came.since).max(entry.recompute);
             let draft = draft(fetch, leader, route, keep, (entry.status, headers, entry.body.clone()), took);
@@ -411,12 +413,7 @@ fn keep(
 ) -> Option<Arc<Entry>> {
     let (status, headers, body) = &answer;
     let judged = judge::body(route, *status, headers, body, is_marked);
-    let lifetime = match judged.kind {
-        Kind::Complete => Some(storable.lifetimes.fresh_for),
-        Kind::Negative if judged.is_empty => route.rules.negative.or(Some(storable.lifetimes.fresh_for)),
-        Kind::Negative => Some(storable.lifetimes.fresh_for),
-        Kind::Degraded => route.degraded,
-    };
+    let lifetime = own_lifetime(route, judged.kind, *status, storable.lifetimes.fresh_for);
     storable.lifetimes.fresh_for =
         lifetime.filter(|lifetime| !lifetime.is_zero() || judged.kind == Kind::Complete)?;
     let keep = Keep { storable, kind: judged.kind, missing: judged.missing };
