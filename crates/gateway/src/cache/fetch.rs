@@ -2,15 +2,17 @@
 
 use std::{cell::RefCell, future::poll_fn, rc::Rc};
 
-use banyan_httpcache::{CacheStatus, Condition, HeadEffect, NotStored, head_effect, not_modified_head};
+use banyan_httpcache::{CacheStatus, Condition, HeadEffect, NotStored, Variant, head_effect, not_modified_head};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
+    ask::Fetch,
     flight::{Found, Head, Verdict, Waiter},
     flights::{Joined, Leader},
     hit::{self, CACHE_STATUS, NAME, Wanted},
-    lead::{Fetch, lead},
+    key::Key,
+    lead::lead,
     look::{Want, note_degraded},
     outcome::Outcome,
 };
@@ -259,5 +261,18 @@ pub(crate) fn refresh(worker: &Rc<Worker>, local: &Rc<Local>, inquiry: &Inquiry<
     if let Some(leader) = cache.flights.refresh(key, &cache.purges, call.now) {
         let fetch = Fetch::new(worker, local, inquiry, want);
         worker.spawn(lead(fetch, leader, Own::default()));
+    }
+}
+
+impl Head {
+    /// Whether it answers a request with these fields.
+    pub(crate) fn is_for(&self, sent: &HeaderMap) -> bool {
+        self.vary.matches(&self.variant, sent)
+    }
+
+    /// Where the answer to a request with these fields lies.
+    pub(crate) fn place(&self, want: &Want, sent: &HeaderMap) -> Option<Key> {
+        let variant: Variant = self.vary.variant(sent)?;
+        Some(want.key.of_variant(&variant, &want.cache.secret))
     }
 }

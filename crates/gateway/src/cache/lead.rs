@@ -1,146 +1,31 @@
 //! A fetch, from the inside: ask the level that nodes share, ask the upstream, keep what may be kept, and let everybody who
 //! waits have it as it comes.
 
-use std::{
-    future::poll_fn,
-    rc::Rc,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{future::poll_fn, sync::Arc};
 
-use banyan_config::plan::UpstreamId;
 use banyan_httpcache::{
-    self as httpcache, Answered, AskedWith, Basis, Forwarded, Names, NotStored, Storable, Validators,
-    Variant, freshen, is_for, may_serve_on_error, storable, strip_for_store, tags,
+    self as httpcache, Forwarded, Names, NotStored, Storable, Validators, is_for, may_serve_on_error,
 };
-use banyan_resilience::cache::early;
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
-use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::{
-    entry::{Draft, Entry, Kind},
+    ask::{Came, Fetch},
+    entry::Entry,
     fetch::Own,
     flight::{Found, Head, Verdict},
     flights::Leader,
-    hit, judge,
-    key::{Key, tag_of_group, tag_of_name},
-    look::Want,
-    purges::Tag,
+    hit,
+    keep::{judge_head, keep, renew},
     rules::CachedRoute,
     second::{self, Lease, Second},
-    store::Varies,
 };
 use crate::{
     exchange::Asked,
-    forward::{self, Fields},
-    stages::{
-        call::{self, Behalf, Call, Inquiry},
-        respond,
-    },
-    wire::body::{Broken, Reply, ReqBody},
-    worker::{Local, Worker},
+    stages::respond,
+    wire::body::{Broken, Reply},
 };
-
-/// Fields by which some frameworks let a client ask for another path or method than it says. What is kept for all must not
-/// be decided by them (RFC 9111 section 7.1).
-const OVERRIDES: [HeaderName; 5] = [
-    HeaderName::from_static("x-original-url"),
-    HeaderName::from_static("x-rewrite-url"),
-    HeaderName::from_static("x-http-method-override"),
-    HeaderName::from_static("x-http-method"),
-    HeaderName::from_static("x-method-override"),
-];
-
-/// What is to be fetched, with all that is needed for it: nobody who waits has to stay.
-pub(crate) struct Fetch {
-    pub(crate) worker: Rc<Worker>,
-    pub(crate) local: Rc<Local>,
-    behalf: Behalf,
-    upstream: UpstreamId,
-    target: String,
-    pub(crate) fields: Fields,
-    host: HeaderValue,
-    pub(crate) want: Want,
-}
-
-/// An answer of an upstream, when it was asked for and when it came.
-struct Came {
-    reply: Reply,
-    asked: Asked,
-    exchange: httpcache::Exchange,
-    /// When it was asked for.
-    since: Instant,
-}
-
-impl Fetch {
-    pub(crate) fn new(worker: &Rc<Worker>, local: &Rc<Local>, inquiry: &Inquiry<'_>, want: &Want) -> Self {
-        let Inquiry { behalf, upstream, call } = inquiry;
-        let mut fields = call.fields.clone();
-        // A client's conditions are for what comes of the fetch, and not for the fetch.
-        for name in [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::IF_RANGE, header::RANGE] {
-            fields.leave_out(name);
-        }
-        let route = local.compiled.cached[want.route].as_ref();
-        for name in OVERRIDES {
-            if !route.is_some_and(|route| route.has_in_key(&name)) {
-                fields.leave_out(name);
-            }
-        }
-        Self {
-            worker: worker.clone(),
-            local: local.clone(),
-            // It has the time that its upstream's policy gives, however little the first one who waits has left.
-            behalf: Behalf { deadline: None, ..*behalf },
-            upstream: *upstream,
-            target: call.target.to_owned(),
-            fields,
-            host: call.host.clone(),
-            want: want.clone(),
-        }
-    }
-
-    fn route(&self) -> Option<&CachedRoute> {
-        self.local.compiled.cached[self.want.route].as_ref()
-    }
-
-    /// Asks the upstream; with `validators`, only whether what is kept still holds.
-    async fn ask(&self, validators: Option<Validators>) -> Result<Came, (Broken, Asked)> {
-        let since = Instant::now();
-        let mut fields = self.fields.clone();
-        if let Some(validators) = validators {
-            let mut said = HeaderMap::new();
-            validators.put_on(&mut said);
-            said.iter().for_each(|(name, value)| fields.say(name.clone(), value.clone()));
-        }
-        let call = Call {
-            method: &Method::GET,
-            target: &self.target,
-            fields: &fields,
-            host: &self.host,
-            upgrade: None,
-            repeatable: true,
-            now: since,
-        };
-        let mut asked = Asked::default();
-        let (worker, local) = (&self.worker, &self.local);
-        let inquiry = Inquiry { behalf: self.behalf, upstream: self.upstream, call };
-        let result = call::ask(worker, local, &mut asked, inquiry, ReqBody::Empty).await;
-        let exchange = httpcache::Exchange {
-            asked_at: worker.wall_clock(since),
-            answered_at: worker.wall_clock(Instant::now()),
-        };
-        match result {
-            Ok(mut reply) => {
-                forward::strip_hop_by_hop(reply.headers_mut());
-                Ok(Came { reply, asked, exchange, since })
-            }
-            Err(broken) => Err((broken, asked)),
-        }
-    }
-}
 
 /// Carries out a fetch, for as long as somebody waits for it.
 pub(crate) async fn lead(fetch: Fetch, leader: Leader, own: Own) {
@@ -218,19 +103,10 @@ async fn validated(
     lease: Option<Lease>,
 ) {
     let Some(route) = fetch.route() else { return };
-    let mut headers = entry.headers.clone();
-    freshen(&mut headers, came.reply.headers());
-    let judged = judge_head(fetch, route, entry.status, &headers, came.exchange);
     let now = Instant::now();
-    match judged {
-        Ok(mut storable) => {
-            let own = own_lifetime(route, entry.kind, entry.status, storable.lifetimes.fresh_for);
-            storable.lifetimes.fresh_for = own.unwrap_or_default();
-            let keep = Keep { storable, kind: entry.kind, missing: entry.missing.clone() };
-            let took = now.saturating_duration_since(came.since).max(entry.recompute);
-            let draft = draft(fetch, leader, route, keep, (entry.status, headers, entry.body.clone()), took);
-            let (fresh, varies) = draft;
-            fetch.want.cache.keep(fetch.want.key, &fresh, varies, leader.begun, now);
+    let took = now.saturating_duration_since(came.since);
+    match renew(fetch, leader.begun, route, entry, (came.reply.headers(), came.exchange), took) {
+        Ok(fresh) => {
             leader.forget();
             leader.flight.settle(Verdict::Entry(fresh.clone(), Found::Validated));
             second::fill(fetch, &fresh, lease).await;
@@ -321,31 +197,6 @@ fn alone(leader: &Leader, own: &Own, reply: Reply, why: NotStored) {
     leader.flight.settle(Verdict::Alone);
 }
 
-/// Whether an answer with this head may be kept.
-fn judge_head(
-    fetch: &Fetch,
-    route: &CachedRoute,
-    status: StatusCode,
-    headers: &HeaderMap,
-    exchange: httpcache::Exchange,
-) -> Result<Storable, NotStored> {
-    let sent = fetch.fields.sent();
-    let request = AskedWith { method: &Method::GET, headers: sent, asked: &fetch.want.asked };
-    let storable = storable(request, Answered { status, headers, exchange }, &route.rules)?;
-    // Nobody promised anything, and who sends a cookie may well be answered by it.
-    if storable.lifetimes.basis == Basis::Heuristic && sent.contains_key(header::COOKIE) {
-        return Err(NotStored::NoLifetime);
-    }
-    Ok(storable)
-}
-
-/// How an answer is kept.
-struct Keep {
-    storable: Storable,
-    kind: Kind,
-    missing: Option<Arc<str>>,
-}
-
 /// Lets everybody have the answer as it comes, and keeps it if it is to be kept.
 async fn stream(
     fetch: &Fetch,
@@ -390,7 +241,7 @@ async fn stream(
     let kept = match (storable, whole) {
         (Some(storable), Some(body)) => {
             let took = Instant::now().saturating_duration_since(since);
-            keep(fetch, leader, route, storable, (parts.status, parts.headers, body), took, is_marked)
+            keep(fetch, leader.begun, route, storable, (parts.status, parts.headers, body), took, is_marked)
         }
         _ => None,
     };
@@ -398,101 +249,5 @@ async fn stream(
     flight.end(Ok(trailers));
     if let Some(entry) = kept {
         second::fill(fetch, &entry, lease).await;
-    }
-}
-
-/// Keeps an answer that is complete, for as long as what is in it allows.
-fn keep(
-    fetch: &Fetch,
-    leader: &Leader,
-    route: &CachedRoute,
-    mut storable: Storable,
-    answer: (StatusCode, HeaderMap, Bytes),
-    took: Duration,
-    is_marked: bool,
-) -> Option<Arc<Entry>> {
-    let (status, headers, body) = &answer;
-    let judged = judge::body(route, *status, headers, body, is_marked);
-    let lifetime = own_lifetime(route, judged.kind, *status, storable.lifetimes.fresh_for);
-    storable.lifetimes.fresh_for =
-        lifetime.filter(|lifetime| !lifetime.is_zero() || judged.kind == Kind::Complete)?;
-    let keep = Keep { storable, kind: judged.kind, missing: judged.missing };
-    let (entry, varies) = draft(fetch, leader, route, keep, answer, took);
-    let kept = fetch.want.cache.keep(fetch.want.key, &entry, varies, leader.begun, Instant::now());
-    kept.then_some(entry)
-}
-
-/// The entry, and by what answers differ if they do.
-fn draft(
-    fetch: &Fetch,
-    leader: &Leader,
-    route: &CachedRoute,
-    keep: Keep,
-    answer: (StatusCode, HeaderMap, Bytes),
-    recompute: Duration,
-) -> (Arc<Entry>, Option<Varies>) {
-    let (status, mut headers, body) = answer;
-    let Keep { storable, kind, missing } = keep;
-    let (want, sent, now) = (&fetch.want, fetch.fields.sent(), Instant::now());
-    let all_tags = all_tags(want, &headers);
-    strip_for_store(&mut headers, &storable.without);
-    headers.remove(header::SET_COOKIE);
-    if !headers.contains_key(header::DATE) {
-        headers.insert(header::DATE, fetch.worker.date(now));
-    }
-    let said = httpcache::Said::of(&headers);
-    let is_for_all =
-        said.public || said.s_maxage.is_some() || said.must_revalidate || route.rules.allow_authorization;
-    let mut lifetimes = storable.lifetimes;
-    if matches!(lifetimes.basis, Basis::Ttl | Basis::Negative) {
-        lifetimes.fresh_for = early::jittered(lifetimes.fresh_for, route.jitter, &fetch.worker.dice);
-    }
-    let variant = storable.vary.variant(sent).unwrap_or_default();
-    let entry = Entry::new(Draft {
-        status,
-        headers,
-        body,
-        lifetimes,
-        stored: now,
-        recompute,
-        kind,
-        missing,
-        anonymous: !sent.contains_key(header::AUTHORIZATION) && !is_for_all,
-        tags: all_tags,
-        begun: leader.begun,
-        variant,
-        label: want.label.clone(),
-        beta: route.early,
-    });
-    let varies = (!storable.vary.is_empty()).then_some(Varies { names: storable.vary });
-    (entry, varies)
-}
-
-/// The tags of the request's own, and those that the answer names. An answer with more than may be is not to be found by
-/// any of the others, so it is tied to the path alone; see [`tags`].
-fn all_tags(want: &Want, headers: &HeaderMap) -> SmallVec<[Tag; 4]> {
-    let host = want.label.host.to_str().unwrap_or_default();
-    let keys = tags::surrogate_keys(headers).unwrap_or_default();
-    let groups = tags::groups(headers).unwrap_or_default();
-    let keys = keys.iter().map(|key| tag_of_name(key));
-    let groups = groups.iter().map(|group| tag_of_group(host, group));
-    want.tags.iter().copied().chain(keys).chain(groups).collect()
-}
-
-/// The wall clock now.
-pub(crate) fn wall_clock(fetch: &Fetch) -> SystemTime {
-    fetch.worker.wall_clock(Instant::now())
-}
-
-impl Head {
-    /// Whether it answers a request with these fields.
-    pub(crate) fn is_for(&self, sent: &HeaderMap) -> bool {
-        self.vary.matches(&self.variant, sent)
-    }
-
-    /// Where the answer to a request with these fields lies.
-    pub(crate) fn place(&self, want: &Want, sent: &HeaderMap) -> Option<Key> {
-        let variant: Variant = self.vary.variant(sent)?;
-        Some(want.key.of_variant(&variant, &want.cache.secret))
     }
 }

@@ -11,6 +11,7 @@
 //! What a write makes untrue ([`invalidate`]) is not looked for: entries carry tags, and a tag notes when it was invalidated
 //! ([`purges`]).
 
+mod ask;
 mod codec;
 pub(crate) mod entry;
 pub(crate) mod exact;
@@ -21,6 +22,7 @@ pub(crate) mod hit;
 pub(crate) mod hot;
 pub(crate) mod invalidate;
 mod judge;
+mod keep;
 pub(crate) mod key;
 mod lead;
 pub(crate) mod level;

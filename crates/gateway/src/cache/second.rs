@@ -11,11 +11,11 @@ use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::{
+    ask::{Fetch, wall_clock},
     codec::{self, Answer, Decoded},
     entry::{Draft, Entry},
     flights::Leader,
     key::shared_name,
-    lead::{Fetch, wall_clock},
     level::LONGEST_LIFE,
     purges::Tag,
     store::Varies,
