@@ -295,3 +295,31 @@ async fn the_age_grows_from_one_use_to_the_next() -> Result<()> {
     assert_eq!(upstream.requests().len(), 1);
     Ok(())
 }
+
+/// Section 4.3.5 of RFC 9111: a head that names the kept version says that it still holds. One that names none says nothing.
+#[tokio::test]
+async fn s4_3_5_an_answer_to_head_that_agrees_keeps_what_is_kept_fresh() -> Result<()> {
+    let counts = Counts::default();
+    let (upstream, banyan) = kept(move |request| match (counts.next(request), request.target.as_str()) {
+        (0, _) => whole(request, reply(200, &[("Cache-Control", "max-age=0"), ("ETag", "\"a\"")]), "body"),
+        (1, "/same") => whole(request, reply(200, &[HOUR, ("ETag", "\"a\""), ("X-A", "head")]), "body"),
+        (1, "/own") => {
+            let own = [("Cache-Control", "private, max-age=60"), ("ETag", "\"a\""), ("X-A", "head")];
+            whole(request, reply(200, &own), "body")
+        }
+        (1, _) => whole(request, reply(200, &[HOUR, ("X-A", "head")]), "body"),
+        _ => whole(request, reply(200, &[HOUR, ("ETag", "\"a\"")]), "new"),
+    })
+    .await?;
+    let mut client = banyan.client().await?;
+    for (target, body, field) in
+        [("/same", "body", Some("head")), ("/other", "new", None), ("/own", "new", None)]
+    {
+        assert_eq!(text(&mut client, target, "").await?, "body");
+        assert_eq!(send(&mut client, "HEAD", target, "").await?.fields.get("x-a"), Some("head"));
+        let answer = client.get(target, "").await?;
+        assert_eq!((answer.text().as_str(), answer.fields.get("x-a")), (body, field), "{target}");
+    }
+    assert_eq!(upstream.requests().len(), 8);
+    Ok(())
+}

@@ -2,14 +2,15 @@
 
 use std::{cell::RefCell, future::poll_fn, rc::Rc};
 
-use banyan_httpcache::{CacheStatus, Condition, HeadEffect, NotStored, Variant, head_effect, not_modified_head};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use banyan_httpcache::{CacheStatus, Condition, NotStored, Variant, not_modified_head};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
     ask::Fetch,
     flight::{Found, Head, Verdict, Waiter},
     flights::{Joined, Leader},
+    head,
     hit::{self, CACHE_STATUS, NAME, Wanted},
     key::Key,
     lead::lead,
@@ -241,13 +242,10 @@ async fn pass(
     want: &Want,
 ) -> Result<Reply, Broken> {
     exchange.cache = Some(Outcome::Bypass);
-    let is_head = inquiry.call.method == Method::HEAD;
+    let check = head::Check::begin(worker, local, &inquiry, want);
     let mut reply = call::ask(worker, local, &mut exchange.asked, inquiry, body).await?;
-    if let (true, Some(entry), StatusCode::OK) = (is_head, &want.stored, reply.status())
-        && head_effect(reply.headers(), &entry.headers) == HeadEffect::Invalidate
-    {
-        // What is kept is not what the upstream would send by now (RFC 9111 section 4.3.5).
-        want.cache.store.remove(want.place, entry);
+    if let Some(check) = check {
+        check.end(&reply, &exchange.asked);
     }
     note(&mut reply, CacheStatus { forwarded: Some(want.why), ..CacheStatus::default() });
     Ok(reply)

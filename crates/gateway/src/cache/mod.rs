@@ -18,6 +18,7 @@ pub(crate) mod exact;
 pub(crate) mod fetch;
 pub(crate) mod flight;
 mod flights;
+mod head;
 pub(crate) mod hit;
 pub(crate) mod hot;
 pub(crate) mod invalidate;

@@ -11,6 +11,8 @@ pub enum HeadEffect {
     Freshen,
     /// It was replaced: give it to nobody without asking the origin.
     Invalidate,
+    /// Nothing: it names no version.
+    Nothing,
 }
 
 /// Whether a 304 speaks of the version that is kept (RFC 9111 section 4.3.4). If not, it must not freshen it, and the
@@ -29,12 +31,18 @@ pub fn is_for(not_modified: &HeaderMap, stored: &HeaderMap) -> bool {
 }
 
 /// What an answer to HEAD with status 200 says about a kept answer (RFC 9111 section 4.3.5): it holds when every validator
-/// and length that came is the one that is kept.
+/// and length that came is the one that is kept. A length alone names no version, so it can refute and not confirm.
 #[must_use]
 pub fn head_effect(answer: &HeaderMap, stored: &HeaderMap) -> HeadEffect {
     let same = |name: &HeaderName| answer.get(name).is_none_or(|said| stored.get(name) == Some(said));
     let all = [header::ETAG, header::LAST_MODIFIED, header::CONTENT_LENGTH].iter().all(same);
-    if all { HeadEffect::Freshen } else { HeadEffect::Invalidate }
+    match all {
+        false => HeadEffect::Invalidate,
+        true if answer.contains_key(header::ETAG) || answer.contains_key(header::LAST_MODIFIED) => {
+            HeadEffect::Freshen
+        }
+        true => HeadEffect::Nothing,
+    }
 }
 
 /// Replaces the fields of a kept head by those of a 304, or of an answer to HEAD, from which fields of the connection were
