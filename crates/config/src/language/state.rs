@@ -21,7 +21,7 @@ pub(super) static STATE: Object = Object {
             key: "postgres",
             kind: Kind::Text(&formats::POSTGRES_URL),
             absence: Refused,
-            doc: "Where it is: `postgres://USER[:PASSWORD]@HOST[:PORT]/DATABASE`. A path, percent-encoded, in the place of the host is the folder of its socket. Behind the database may stand `?sslmode=disable` (the connection has no TLS: use a socket, a private network or a tunnel), `application_name` and `target_session_attrs`. Characters that have a meaning in a URL are percent-encoded in a password. Reports and logs leave it out; who may read the file, may read it. Banyan makes its tables in a schema `banyan`.",
+            doc: "Where it is: `postgres://USER[:PASSWORD]@HOST[:PORT]/DATABASE`. A path, percent-encoded, in the place of the host is the folder of its socket. A server that is not on this machine has to speak TLS and to show a certificate for its name, unless behind the database stands `?sslmode=disable` (in the clear: for a private network or a tunnel), `require` (encrypted; who answers is not checked) or `verify-ca`; `sslrootcert` is the whole path of a file with the authority's certificate, without which that of the public web are taken (docs/stores.md). `application_name` and `target_session_attrs` may stand there as well. Characters that have a meaning in a URL are percent-encoded in a password. Reports and logs leave it out; who may read the file, may read it. Banyan makes its tables in a schema `banyan`.",
         },
         Field {
             key: "password_file",

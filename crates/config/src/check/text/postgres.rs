@@ -8,11 +8,14 @@ use crate::{plan::Secret, read::FromText, report::Complaint};
 
 const FORM: &str = "for example postgres://banyan@127.0.0.1/banyan";
 /// What may stand behind the database, and what it may be; nothing means any text.
-const PARAMETERS: [(&str, &[&str]); 3] = [
+const PARAMETERS: [(&str, &[&str]); 4] = [
     ("application_name", &[]),
-    ("sslmode", &["disable", "prefer"]),
+    ("sslmode", &["disable", "require", "verify-ca", "verify-full"]),
+    ("sslrootcert", &[]),
     ("target_session_attrs", &["any", "read-write"]),
 ];
+/// The authorities of the public web, in the place of a file.
+const PUBLIC: &str = "system";
 
 /// A URL as PostgreSQL's clients read it, its password apart.
 pub(crate) struct PostgresUrl {
@@ -90,11 +93,39 @@ fn tail(tail: &str) -> Result<(), Complaint> {
         }
         Some(name) => url::decoded(name)?,
     };
-    parameters.map_or(Ok(()), |parameters| parameters.split('&').try_for_each(parameter))
+    let Some(parameters) = parameters else { return Ok(()) };
+    let parameters = parameters.split('&').map(|text| text.split_once('=').unwrap_or((text, "")));
+    let parameters: Vec<_> = parameters.collect();
+    for (place, (key, value)) in parameters.iter().enumerate() {
+        parameter(key, value)?;
+        if parameters.iter().skip(place + 1).any(|(other, _)| other == key) {
+            return Err(Complaint::new(format!("{key} stands there twice")));
+        }
+    }
+    let said = |wanted: &str| parameters.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
+    encryption(said("sslmode"), said("sslrootcert"))
 }
 
-fn parameter(text: &str) -> Result<(), Complaint> {
-    let (key, value) = text.split_once('=').unwrap_or((text, ""));
+/// Whether what is said about TLS is what it looks like. What holds where nothing is said is the store's to know.
+fn encryption(mode: Option<&str>, roots: Option<&str>) -> Result<(), Complaint> {
+    let roots = roots.map(url::decoded).transpose()?;
+    match (mode, roots.as_deref()) {
+        (_, Some(roots)) if roots != PUBLIC && !roots.starts_with('/') => Err(Complaint::new(
+            "sslrootcert is the whole path of a file, from '/' on, or system for the authorities of the public web",
+        )),
+        (Some("disable"), Some(_)) => {
+            Err(Complaint::new("sslmode=disable switches TLS off, so sslrootcert would check nothing")
+                .hint("leave one of them out"))
+        }
+        (Some("verify-ca"), None | Some(PUBLIC)) | (Some("require"), Some(PUBLIC)) => Err(Complaint::new(
+            "without the server's name, a certificate of the public web says nothing",
+        )
+        .hint("write sslmode=verify-full, or name the file with the authority's certificate by sslrootcert")),
+        _ => Ok(()),
+    }
+}
+
+fn parameter(key: &str, value: &str) -> Result<(), Complaint> {
     let Some((_, values)) = PARAMETERS.iter().find(|(known, _)| *known == key) else {
         let complaint = Complaint::new("behind the '?' stands something that has no place there");
         return Err(match key {
@@ -105,9 +136,11 @@ fn parameter(text: &str) -> Result<(), Complaint> {
         });
     };
     url::decoded(value)?;
-    if key == "sslmode" && ["require", "verify-ca", "verify-full"].contains(&value) {
-        return Err(Complaint::new("connections to PostgreSQL have no TLS yet")
-            .hint("use its socket, a private network or a tunnel, and leave 'sslmode' out"));
+    if key == "sslmode" && ["prefer", "allow"].contains(&value) {
+        let weak =
+            "goes on in the clear, and without a word, where anybody on the way says that there is no TLS";
+        return Err(Complaint::new(format!("sslmode={value} {weak}"))
+            .hint("write verify-full, or disable where the way to the server is private"));
     }
     if values.is_empty() || values.contains(&value) {
         return Ok(());
@@ -132,6 +165,10 @@ mod tests {
             "postgres://banyan@127.0.0.1/banyan",
             "postgresql://b%40n@db:5433/x?sslmode=disable&application_name=gw",
             "postgres://banyan@%2Frun%2Fpostgresql/banyan",
+            "postgres://u@db/d?sslmode=verify-full&sslrootcert=%2Fetc/ca.pem",
+            "postgres://u@db/d?sslmode=verify-full",
+            "postgres://u@db/d?sslrootcert=system",
+            "postgres://u@db/d?sslmode=require",
             "postgres://banyan@a:1,b,[::1]:2/banyan?target_session_attrs=read-write",
         ] {
             assert_eq!(read(text), (text.to_owned(), None));
@@ -159,8 +196,17 @@ mod tests {
             ("postgres://u:p/w@h/d", "end the part of a URL that holds the password"),
             ("postgres://u:p%zz@h/d", "'%' stands only before two hexadecimal digits"),
             ("postgres://u@h/d?password=x", "has no place there"),
-            ("postgres://u@h/d?sslmode=verify-full", "have no TLS yet"),
-            ("postgres://u@h/d?sslmode=on", "sslmode is disable or prefer"),
+            ("postgres://u@h/d?sslmode=prefer", "goes on in the clear"),
+            ("postgres://u@h/d?sslmode=allow", "goes on in the clear"),
+            ("postgres://u@h/d?sslmode=on", "sslmode is disable or require or verify-ca or verify-full"),
+            ("postgres://u@h/d?sslmode=verify-full&sslmode=disable", "sslmode stands there twice"),
+            ("postgres://u@h/d?sslmode=verify-ca", "a certificate of the public web says nothing"),
+            (
+                "postgres://u@h/d?sslrootcert=system&sslmode=require",
+                "a certificate of the public web says nothing",
+            ),
+            ("postgres://u@h/d?sslrootcert=ca.pem", "the whole path of a file"),
+            ("postgres://u@h/d?sslmode=disable&sslrootcert=/ca.pem", "would check nothing"),
             ("postgres://u@h o/d", "a URL is ASCII"),
         ] {
             let message = PostgresUrl::from_text(text).err().map(|complaint| complaint.message);
