@@ -41,7 +41,9 @@ async fn a_flag_is_set_asked_switched_and_retired() -> Result<()> {
     assert!(flag(banyan, &["reset", "new-editor"], 0).await?.contains("serves 30%"));
     let history = flag(banyan, &["history", "new-editor"], 0).await?;
     assert!(
-        ["100%", "it is time", "ann", "off", "reset"].iter().all(|part| history.contains(part)),
+        ["100%", "it is time", "ann", "off", "reset", "the config's"]
+            .iter()
+            .all(|part| history.contains(part)),
         "{history}"
     );
     let refused = flag(banyan, &["retire", "theme"], 1).await?;
@@ -74,5 +76,14 @@ async fn a_definition_is_edited_and_somebody_elses_change_is_not_lost() -> Resul
     let refused = flag(banyan, &["set", "banner", "--from", &path], 1).await?;
     assert!(refused.contains("/definition/percent"), "{refused}");
     assert!(flag(banyan, &["show", "banner"], 0).await?.contains("a banner"));
+    // What was shown of one flag is not taken for another.
+    fs::write(&file, flag(banyan, &["show", "banner", "--json"], 0).await?)?;
+    let refused = flag(banyan, &["set", "theme", "--from", &path], 1).await?;
+    assert!(refused.contains("what 'banner' is, and not 'theme'"), "{refused}");
+    // A version of two parts looks like a number, and is taken as one.
+    let said = flag(banyan, &["evaluate", "theme", "--context", "app.version=2.1"], 0).await?;
+    assert!(said.contains("app.version was taken as the number 2.1"), "{said}");
+    let history = flag(banyan, &["history", "banner"], 0).await?;
+    assert!(history.contains("the config's"), "{history}");
     Ok(())
 }

@@ -64,7 +64,8 @@ fn show(key: &str, remote: &Remote) -> Result<()> {
 
 /// A flag without its definition.
 fn described(flag: &Value) -> String {
-    let mut lines = vec![format!("{}  {}", text(&flag["key"]), text(&flag["description"]))];
+    let title = format!("{}  {}", text(&flag["key"]), text(&flag["description"]));
+    let mut lines = vec![title.trim_end().to_owned()];
     let serves = flag["serves"].as_str().filter(|serves| !serves.is_empty() && flag["state"] != *serves);
     let serves = serves.map_or_else(String::new, |serves| format!(", serves {serves}"));
     lines.push(format!("  state       {}{serves} ({})", text(&flag["state"]), decided_by(flag)));
@@ -95,7 +96,7 @@ fn set(order: &SetFlag) -> Result<()> {
         (Some(percent), ..) => ("percent", json!(percent.to_string()), None),
         (_, Some(variant), _) => ("variant", json!(variant), None),
         (.., Some(file)) => {
-            let (definition, version) = definition(read(file)?);
+            let (definition, version) = definition(key, read(file)?)?;
             ("definition", definition, version)
         }
         // The command line asks for one of them.
@@ -119,11 +120,20 @@ fn read(file: &Path) -> Result<Value> {
 }
 
 /// The definition, and the version it is of if it was printed by `show --json`: then nobody may have changed the flag since.
-fn definition(mut read: Value) -> (Value, Option<u64>) {
-    match (read["version"].as_u64(), read.get_mut("definition").map(Value::take)) {
-        (Some(version), Some(definition)) => (definition, Some(version)),
-        _ => (read, None),
+fn definition(key: &str, mut read: Value) -> Result<(Value, Option<u64>)> {
+    let (Some(version), Some(definition)) =
+        (read["version"].as_u64(), read.get_mut("definition").map(Value::take))
+    else {
+        return Ok((read, None));
+    };
+    let shown = text(&read["key"]);
+    if definition.is_null() {
+        bail!("the file has no definition to set: '{shown}' is {}", text(&read["state"]));
     }
+    if shown != key {
+        bail!("the file is what '{shown}' is, and not '{key}': give its 'definition' alone, without the key");
+    }
+    Ok((definition, Some(version)))
 }
 
 fn step(key: &str, step: &str, change: &Change) -> Result<()> {
@@ -182,17 +192,27 @@ fn history(key: &str, remote: &Remote) -> Result<()> {
     }
     let mut table = table(["VERSION", "AT", "STEP", "FROM", "TO", "BY", "WHY"]);
     for entry in entries.as_array().into_iter().flatten() {
-        table.add_row(["version", "at", "step", "from", "to", "by", "why"].map(|name| text(&entry[name])));
+        let [version, at, step, by, why] =
+            ["version", "at", "step", "by", "why"].map(|name| text(&entry[name]));
+        let (from, to) = moved(entry);
+        table.add_row([version, at, step, from, to, by, why]);
     }
     println!("{table}");
     Ok(())
+}
+
+/// From what to what a flag went by a change. Where nothing was set at run time, the config decided.
+fn moved(entry: &Value) -> (String, String) {
+    let set = |side: &Value| side.as_str().unwrap_or("the config's").to_owned();
+    let to = if entry["step"] == "retire" { "retired".to_owned() } else { set(&entry["to"]) };
+    (set(&entry["from"]), to)
 }
 
 fn evaluate(question: &EvaluateFlag) -> Result<()> {
     let EvaluateFlag { key, subject, context, remote } = question;
     let mut attributes = Map::new();
     for pair in context {
-        let Some((name, value)) = pair.split_once('=') else {
+        let Some((name, value)) = pair.split_once('=').filter(|(name, _)| !name.is_empty()) else {
             bail!("'{pair}' is no attribute: write NAME=VALUE, such as country=de");
         };
         attributes.insert(name.to_owned(), attribute(value));
@@ -206,7 +226,21 @@ fn evaluate(question: &EvaluateFlag) -> Result<()> {
         return print_json(&said);
     }
     println!("{}", answer(&said));
+    for note in context.iter().filter_map(|pair| taken(pair)) {
+        println!("{note}");
+    }
     Ok(())
+}
+
+/// What is easily taken for a text and is none: no version, prefix or text of a flag matches it.
+fn taken(pair: &str) -> Option<String> {
+    let (name, value) = pair.split_once('=')?;
+    let kind = match attribute(value) {
+        Value::Number(_) => "number",
+        Value::Bool(_) => "boolean",
+        _ => return None,
+    };
+    Some(format!("  note     {name} was taken as the {kind} {value}; as a text it is '{name}=\"{value}\"'"))
 }
 
 /// A truth value, a number or a text in double quotes, as JSON has them; anything else is a text as it is.
@@ -259,9 +293,37 @@ mod tests {
     #[test]
     fn what_show_prints_is_a_definition_of_a_version() {
         let shown = json!({ "key": "a", "version": 3, "definition": { "percent": "5%" }, "state": "on" });
-        assert_eq!(definition(shown), (json!({ "percent": "5%" }), Some(3)));
+        assert_eq!(definition("a", shown.clone()).unwrap(), (json!({ "percent": "5%" }), Some(3)));
         let plain = json!({ "percent": "5%" });
-        assert_eq!(definition(plain.clone()), (plain, None));
+        assert_eq!(definition("a", plain.clone()).unwrap(), (plain, None));
+        // Of another flag, its version would say nothing.
+        let other = definition("b", shown).unwrap_err().to_string();
+        assert!(other.contains("what 'a' is, and not 'b'"), "{other}");
+        let retired = json!({ "key": "a", "version": 3, "definition": null, "state": "retired" });
+        let nothing = definition("a", retired).unwrap_err().to_string();
+        assert!(nothing.contains("'a' is retired"), "{nothing}");
+    }
+
+    #[test]
+    fn what_looks_like_a_version_and_was_taken_as_a_number_is_told() {
+        let note = taken("app.version=2.1").unwrap();
+        assert_eq!(
+            note,
+            "  note     app.version was taken as the number 2.1; as a text it is 'app.version=\"2.1\"'"
+        );
+        assert!(taken("beta=true").unwrap().contains("the boolean true"));
+        for plain in ["app.version=2.1.0", "app.version=\"2.1\"", "country=de", "country="] {
+            assert_eq!(taken(plain), None, "{plain}");
+        }
+    }
+
+    #[test]
+    fn a_change_goes_from_and_to_something() {
+        let words = |entry: Value| moved(&entry);
+        let named = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+        assert_eq!(words(json!({ "step": "set", "from": null, "to": "5%" })), named("the config's", "5%"));
+        assert_eq!(words(json!({ "step": "reset", "from": "5%", "to": null })), named("5%", "the config's"));
+        assert_eq!(words(json!({ "step": "retire", "from": "5%", "to": null })), named("5%", "retired"));
     }
 
     #[test]
