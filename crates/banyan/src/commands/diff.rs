@@ -4,14 +4,17 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::unit::{print_json, table, text};
-use crate::{admin::Admin, cli::Diff};
+use crate::{
+    admin::{Admin, encoded},
+    cli::Diff,
+};
 
 /// Samples that are shown of each path.
 const SAMPLES: usize = 2;
 
 /// What comparing has found, the surest first; noise only when asked for.
 pub(crate) fn run(how: &Diff) -> Result<()> {
-    let report = Admin::find(&how.remote)?.get(&format!("/v1/units/{}/shadow", how.unit))?;
+    let report = Admin::find(&how.remote)?.get(&path(&how.unit))?;
     if how.remote.json {
         return print_json(&report);
     }
@@ -39,6 +42,15 @@ pub(crate) fn run(how: &Diff) -> Result<()> {
         println!("\n{hidden} more where the answering side differs from itself; --all shows them");
     }
     Ok(())
+}
+
+fn path(unit: &str) -> String {
+    format!("/v1/units/{}/shadow", encoded(unit))
+}
+
+/// What a backend wrote, for a terminal: it must not be able to steer it.
+fn plain(value: &Value) -> String {
+    text(value).replace(char::is_control, "\u{fffd}")
 }
 
 /// A path in which the other side differed and nothing explains it.
@@ -77,7 +89,7 @@ fn nothing(report: &Value, noisy: usize) -> String {
 fn row(path: &Value) -> [String; 9] {
     let stages = path["stages"].as_object().into_iter().flatten().map(|(stage, _)| stage.clone());
     [
-        text(&path["path"]),
+        plain(&path["path"]),
         text(&path["kind"]),
         if path["differs"] == true { "yes" } else { "not yet" }.to_owned(),
         format!("{:.2} %", path["rate"].as_f64().unwrap_or_default() * 100.0),
@@ -90,10 +102,14 @@ fn row(path: &Value) -> [String; 9] {
 }
 
 fn samples(path: &Value) {
-    println!("\n{} ({})", text(&path["path"]), text(&path["kind"]));
+    println!("\n{} ({})", plain(&path["path"]), text(&path["kind"]));
     for sample in path["samples"].as_array().into_iter().flatten().take(SAMPLES) {
         println!("  {}  trace {}", text(&sample["route"]), text(&sample["trace_id"]));
-        println!("    answered {}, the other side {}", text(&sample["control"]), text(&sample["candidate"]));
+        println!(
+            "    answered {}, the other side {}",
+            plain(&sample["control"]),
+            plain(&sample["candidate"])
+        );
         println!("    {}", text(&sample["curl"]));
     }
 }
@@ -104,7 +120,7 @@ mod tests {
 
     use super::*;
 
-    fn path(differs: bool, count: u64, only_control: u64) -> Value {
+    fn found(differs: bool, count: u64, only_control: u64) -> Value {
         json!({
             "path": "/title", "kind": "value", "differs": differs, "count": count, "compared": 300, "rate": 0.0125,
             "only_control": only_control, "since": "2026-11-21T02:47:00Z", "stages": { "1%": 2, "5%": 1 }, "samples": []
@@ -112,17 +128,29 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_one_part_of_the_path_whatever_is_typed() {
+        assert_eq!(path("../articles?x"), "/v1/units/..%2Farticles%3Fx/shadow");
+    }
+
+    #[test]
+    fn a_backend_cannot_steer_the_terminal() {
+        let mut found = found(true, 3, 0);
+        found["path"] = json!("/evil\u{1b}[31m\r\n\u{9b}2J");
+        assert_eq!(row(&found)[0], "/evil\u{fffd}[31m\u{fffd}\u{fffd}\u{fffd}2J");
+    }
+
+    #[test]
     fn noise_is_not_of_interest_until_it_is_sure() {
-        assert!(is_of_interest(&path(false, 3, 0)));
-        assert!(!is_of_interest(&path(false, 3, 3)));
-        assert!(is_of_interest(&path(true, 3, 3)));
+        assert!(is_of_interest(&found(false, 3, 0)));
+        assert!(!is_of_interest(&found(false, 3, 3)));
+        assert!(is_of_interest(&found(true, 3, 3)));
     }
 
     #[test]
     fn a_row_says_how_sure_how_often_since_when_and_where() {
         let expected = ["/title", "value", "yes", "1.25 %", "3", "300", "0", "2026-11-21T02:47:00Z", "1% 5%"]
             .map(String::from);
-        assert_eq!(row(&path(true, 3, 0)), expected);
+        assert_eq!(row(&found(true, 3, 0)), expected);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use self::frame::Frame;
 use super::unit::{print_json, table, text};
 use crate::{
-    admin::Admin,
+    admin::{Admin, encoded},
     cli::{Abort, Change, Remote, RolloutAction},
 };
 
@@ -35,7 +35,7 @@ pub(crate) fn run(action: RolloutAction) -> Result<ExitCode> {
 }
 
 fn path(name: &str) -> String {
-    format!("/v1/rollouts/{name}")
+    format!("/v1/rollouts/{}", encoded(name))
 }
 
 fn command(name: &str, command: &str, change: &Change) -> Result<()> {
@@ -103,4 +103,16 @@ fn history(name: &str, remote: &Remote) -> Result<()> {
     }
     println!("{table}");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_part_of_the_path_whatever_is_typed() {
+        assert_eq!(path("articles"), "/v1/rollouts/articles");
+        assert_eq!(path("articles/abort?x="), "/v1/rollouts/articles%2Fabort%3Fx%3D");
+        assert_eq!(path("a b"), "/v1/rollouts/a%20b");
+    }
 }

@@ -187,13 +187,13 @@ fn meters(rollout: &Value) -> Vec<String> {
     };
     let mut lines = vec![
         String::new(),
-        format!("  EVIDENCE THAT THE REPLACEMENT IS WORSE (a full bar, {}, rolls back)", evidence(threshold)),
+        format!("  FAILURES, REPLACEMENT / LEGACY (a full bar, {}, rolls back)", evidence(threshold)),
     ];
     for metric in metrics {
         let e_value = metric["e_value"].as_f64().unwrap_or(1.0);
         let (candidate, control) = (&metric["candidate"], &metric["control"]);
         lines.push(format!(
-            "  {:<12} {} {:<8} replacement {} of {}, legacy {} of {}",
+            "  {:<11}{} {:<8} {} of {} / {} of {}",
             text(&metric["metric"]),
             bar(way(e_value, threshold)),
             evidence(e_value),
@@ -278,13 +278,28 @@ articles is running: 5% on the replacement, stage 2 of 3
   latency_p99           +3%     <= +30%       210  pass
   mismatches              -     <= 0.1%       210  not measured  nothing is compared
 
-  EVIDENCE THAT THE REPLACEMENT IS WORSE (a full bar, 4,000, rolls back)
-  errors       [######..............] 12.4     replacement 3 of 210, legacy 4 of 4,102
+  FAILURES, REPLACEMENT / LEGACY (a full bar, 4,000, rolls back)
+  errors     [######..............] 12.4     3 of 210 / 4 of 4,102
     T  errors  /articles  status 503  trace abc
 
   LAST STEPS
   2026-11-21T17:00:00  1% -> 5% by banyan: every gate passed";
         assert_eq!(running().text().join("\n"), expected);
+    }
+
+    #[test]
+    fn the_counts_of_a_large_rollout_are_not_cut_off_by_a_terminal_of_80_columns() {
+        let mut frame = running();
+        let metric = &mut frame.rollout["evidence"]["metrics"][0];
+        *metric = json!({
+            "metric": "mismatches", "e_value": 3999.9, "candidate": { "failures": 123, "of": 12_345 },
+            "control": { "failures": 99, "of": 1_234_567 },
+        });
+        let text = frame.text();
+        let line = text.iter().rfind(|line| line.starts_with("  mismatches")).expect("the metric");
+        assert!(line.ends_with("123 of 12,345 / 99 of 1,234,567"), "{line}");
+        let evidence = text.iter().skip_while(|line| !line.starts_with("  FAILURES")).take(2);
+        assert!(evidence.clone().count() == 2 && evidence.clone().all(|line| line.len() <= 80), "{text:#?}");
     }
 
     #[test]
