@@ -77,7 +77,8 @@ pub trait Store: Send + Sync {
     fn rollout_history(&self, unit: &str, limit: usize) -> Result<Vec<RolloutEntry>, StoreError>;
 
     /// Alerts that were not sent and whose time has come at `now`, those that have waited longest first. They stay until
-    /// [`Self::alert_sent`].
+    /// [`Self::alert_sent`]. One that was never tried is due whatever `now` is: it may have been written by the clock of
+    /// another node, which is ahead.
     ///
     /// # Errors
     /// When the store cannot be read.

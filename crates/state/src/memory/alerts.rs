@@ -45,7 +45,7 @@ impl Alerts {
     }
 
     pub(super) fn due(&self, now: SystemTime, limit: usize) -> Vec<AlertRecord> {
-        let due = |kept: &&Kept| !kept.sent && kept.alert.next_at <= now;
+        let due = |kept: &&Kept| !kept.sent && (kept.alert.next_at <= now || kept.alert.tries == 0);
         let mut due: Vec<_> = self.by_id.values().filter(due).map(|kept| kept.alert.clone()).collect();
         due.sort_by_key(|alert| (alert.next_at, alert.id));
         due.truncate(limit);

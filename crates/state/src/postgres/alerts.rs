@@ -31,7 +31,7 @@ pub(super) fn add(call: &Call<'_>, unit: &str, alerts: &[Alert], at: SystemTime)
 
 pub(super) fn due(call: &Call<'_>, now: SystemTime, most: usize) -> Result<Vec<AlertRecord>, StoreError> {
     let sql = "SELECT id, unit, key, body, target, tries, next_at, failure FROM banyan.alerts
-        WHERE NOT sent AND next_at <= $1 ORDER BY next_at, id LIMIT $2";
+        WHERE NOT sent AND (next_at <= $1 OR tries = 0) ORDER BY next_at, id LIMIT $2";
     let alert = |row: &Row| {
         Ok(AlertRecord {
             id: count(row, 0)?,

@@ -37,7 +37,7 @@ pub(super) fn due(
     most: usize,
 ) -> Result<Vec<AlertRecord>, StoreError> {
     let sql = "SELECT id, unit, key, body, target, tries, next_at, failure FROM alerts
-        WHERE sent = 0 AND next_at <= ?1 ORDER BY next_at, id LIMIT ?2";
+        WHERE sent = 0 AND (next_at <= ?1 OR tries = 0) ORDER BY next_at, id LIMIT ?2";
     let alert = |row: &Row<'_>| {
         Ok(AlertRecord {
             id: count(row, 0)?,
