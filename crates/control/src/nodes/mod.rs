@@ -54,6 +54,30 @@ pub(crate) struct Seen {
     pub(crate) twin: bool,
     /// When the store answered last.
     at: Option<Instant>,
+    /// The last time that it did not.
+    gap: Option<Gap>,
+}
+
+/// A time without the store. All nodes were silent in it, or were heard by nobody: those that were alive before it are
+/// taken to be alive until they had the time to say so. Otherwise the first node that is back would believe to be alone,
+/// and let go up what the others must agree to.
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+    over_at: Instant,
+    lasted: Duration,
+}
+
+impl Seen {
+    /// Whether a node counts as alive.
+    fn is_alive(&self, node: &NodeRecord) -> bool {
+        node.last_seen <= ALIVE.saturating_add(self.silence())
+    }
+
+    /// For how long nobody could be heard of, if that is just over.
+    fn silence(&self) -> Duration {
+        let lately = self.gap.filter(|gap| gap.over_at.elapsed() < ALIVE);
+        lately.map_or(Duration::ZERO, |gap| gap.lasted)
+    }
 }
 
 /// Why nothing may go up.
@@ -102,7 +126,7 @@ impl Nodes {
     /// Whether evidence of others counts too.
     pub(crate) fn has_others(&self) -> bool {
         let seen = self.lock();
-        seen.nodes.iter().any(|node| node.last_seen <= ALIVE && node.beat.node != *self.me.name)
+        seen.nodes.iter().any(|node| seen.is_alive(node) && node.beat.node != *self.me.name)
     }
 
     /// Since when it is cut off from the store, if it is.
@@ -123,7 +147,7 @@ impl Nodes {
             );
             return Some(Hindrance::Differ(what));
         }
-        let alive = seen.nodes.iter().filter(|node| node.last_seen <= ALIVE);
+        let alive = seen.nodes.iter().filter(|node| seen.is_alive(node));
         let different = differences(alive, &self.me.name, fingerprint, self.me.program);
         (!different.is_empty()).then(|| Hindrance::Differ(different.join("; ")))
     }
@@ -139,7 +163,15 @@ impl Nodes {
             twin: twin && !seen.twin,
             ..Change::default()
         };
-        *seen = Seen { term, nodes, at: Some(Instant::now()), twin, ..Seen::default() };
+        let now = Instant::now();
+        let gap = match seen.at {
+            Some(at) if change.back => {
+                let lasted = now.duration_since(at).saturating_add(seen.silence());
+                Some(Gap { over_at: now, lasted })
+            }
+            _ => seen.gap,
+        };
+        *seen = Seen { term, nodes, at: Some(now), twin, gap, ..Seen::default() };
         change
     }
 
@@ -210,6 +242,28 @@ mod tests {
         let Some(Hindrance::Differ(what)) = nodes.hindrance("x") else { panic!("they differ") };
         assert_eq!(what, "odd runs another config (y instead of x)");
         assert!(nodes.has_others());
+    }
+
+    /// PostgreSQL was restarted: of all nodes this is the first to be back.
+    #[tokio::test(start_paused = true)]
+    async fn who_is_back_first_is_not_alone() {
+        let (now, outage) = (SystemTime::now(), Duration::from_secs(60));
+        let me_seen = |ago| record("gw-1", now, ago);
+        let nodes = Nodes::new(me(now));
+        nodes.heard(Term::new(1), vec![me_seen(Duration::ZERO), record("odd", now, Duration::ZERO)]);
+        nodes.missed(&StoreError::Unreachable("postgres://db".to_owned()), now);
+        tokio::time::advance(outage).await;
+        let gone = || record("gone", now, outage + ALIVE * 2);
+        let ago = outage + Duration::from_secs(1);
+        nodes.heard(Term::new(2), vec![me_seen(ago), record("odd", now, ago), gone()]);
+        let Some(Hindrance::Differ(what)) = nodes.hindrance("x") else { panic!("the other did not go away") };
+        assert_eq!(what, "odd runs another config (y instead of x)");
+        assert!(nodes.has_others());
+        // It had the time to say that it is there.
+        tokio::time::advance(ALIVE).await;
+        nodes.heard(Term::new(2), vec![me_seen(Duration::ZERO), record("odd", now, ago + ALIVE), gone()]);
+        assert_eq!(nodes.hindrance("x"), None);
+        assert!(!nodes.has_others());
     }
 
     #[test]
