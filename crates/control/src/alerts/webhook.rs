@@ -1,6 +1,6 @@
 //! Alerts as JSON that is posted.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use http::{Method, Request, header};
 use http_body_util::Full;
@@ -48,10 +48,22 @@ impl Poster {
             .map_err(|_| "the URL is none".to_owned())?;
         match timeout(at_most, self.client.request(request)).await {
             Err(_) => Err(format!("no answer within {} s", at_most.as_secs_f32())),
-            Ok(Err(error)) if error.is_connect() => Err("it cannot be connected to".to_owned()),
+            Ok(Err(error)) if error.is_connect() => {
+                Err(format!("it cannot be connected to: {}", root_cause(&error)))
+            }
             Ok(Err(_)) => Err("the connection broke off before an answer".to_owned()),
             Ok(Ok(answer)) if answer.status().is_success() => Ok(()),
             Ok(Ok(answer)) => Err(format!("it answered with status {}", answer.status().as_u16())),
         }
     }
+}
+
+/// What is below all that only says that something is wrong: a refused connection and a certificate that nobody trusts
+/// are mended by different people. No part of the URL is in it, since the address is not named here.
+fn root_cause(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(below) = cause.source() {
+        cause = below;
+    }
+    cause.to_string()
 }

@@ -133,3 +133,24 @@ async fn what_is_a_day_old_is_given_up() {
     }
     assert!(bench.metrics.render().contains(r#"result="given_up"} 1"#));
 }
+
+#[tokio::test]
+async fn why_a_webhook_cannot_be_connected_to_is_said_without_its_key() {
+    let bench = Bench::new();
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    tell(&bench, 0, "a", &[Target::Webhook(format!("http://{closed}/hook?key=S3CRET"))]);
+    let pace =
+        Pace { timeout: PATIENCE, first: Duration::from_secs(3600), longest: PATIENCE * 600, ..quick() };
+    let _sender = sender(&bench, &Arc::<Notify>::default(), pace);
+    let noted = async {
+        loop {
+            let due = bench.store.alerts_due(SystemTime::now() + PATIENCE * 1_000, 9).unwrap();
+            if let Some(alert) = due.first().filter(|alert| !alert.failure.is_empty()) {
+                return alert.failure.clone();
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let why = timeout(PATIENCE, noted).await.unwrap();
+    assert!(why.contains("refused") && !why.contains("S3CRET"), "{why}");
+}
