@@ -2,10 +2,10 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{FromRequestParts, Path, Query, State, rejection::QueryRejection},
 };
 use banyan_flags::Context;
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header, request::Parts};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -20,6 +20,24 @@ use crate::{
 
 /// A flag, with its version as `ETag`.
 type Tagged = ([(header::HeaderName, String); 1], Json<FlagView>);
+
+/// Which flag is meant, and at which of its versions.
+pub(super) struct Target {
+    key: String,
+    /// `None`: at any.
+    versions: Option<Vec<u64>>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Target {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(key) = Path::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Problem::invalid("the key of a flag is text in UTF-8, percent-encoded"))?;
+        Ok(Self { key, versions: if_match(&parts.headers)? })
+    }
+}
 
 /// What a flag is to be: exactly one of `definition`, `percent` and `variant`.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -66,10 +84,13 @@ pub(super) async fn list(State(shared): State<Shared>) -> Json<Vec<FlagView>> {
 #[utoipa::path(
     get, path = "/v1/flags/{key}", operation_id = "show_flag", security(("token" = [])),
     params(("key" = String, Path)),
-    responses((status = 200, body = FlagView), (status = 401, body = Problem), (status = 404, body = Problem))
+    responses(
+        (status = 200, body = FlagView), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 404, body = Problem)
+    )
 )]
-pub(super) async fn show(State(shared): State<Shared>, Path(key): Path<String>) -> Outcome<Tagged> {
-    tagged(&shared, &key)
+pub(super) async fn show(State(shared): State<Shared>, target: Target) -> Outcome<Tagged> {
+    tagged(&shared, &target.key)
 }
 
 /// Defines a flag, or changes its percentage or its variant. Durable and effective when answered.
@@ -85,12 +106,11 @@ pub(super) async fn show(State(shared): State<Shared>, Path(key): Path<String>) 
 )]
 pub(super) async fn set(
     State(shared): State<Shared>,
-    Path(key): Path<String>,
-    headers: HeaderMap,
+    target: Target,
     Body(change): Body<FlagChange>,
 ) -> Outcome<Tagged> {
     let (wanted, reason) = change.check()?;
-    act(&shared, key, wanted, &headers, reason).await
+    act(&shared, target, wanted, reason).await
 }
 
 /// Retires a key for ever: no flag can have it any more, and applications that ask for it are told that there is none.
@@ -107,12 +127,11 @@ pub(super) async fn set(
 )]
 pub(super) async fn retire(
     State(shared): State<Shared>,
-    Path(key): Path<String>,
-    headers: HeaderMap,
+    target: Target,
     reason: Result<Query<Reason>, QueryRejection>,
 ) -> Outcome<Tagged> {
     let Query(reason) = reason.map_err(|error| Problem::invalid(error.body_text()))?;
-    act(&shared, key, Wanted::Retire, &headers, reason).await
+    act(&shared, target, Wanted::Retire, reason).await
 }
 
 /// Switches a flag on.
@@ -128,11 +147,10 @@ pub(super) async fn retire(
 )]
 pub(super) async fn enable(
     State(shared): State<Shared>,
-    Path(key): Path<String>,
-    headers: HeaderMap,
+    target: Target,
     Body(reason): Body<Reason>,
 ) -> Outcome<Tagged> {
-    act(&shared, key, Wanted::Enable, &headers, reason).await
+    act(&shared, target, Wanted::Enable, reason).await
 }
 
 /// Switches a flag off: everybody gets its off variant, whatever its rules say.
@@ -148,11 +166,10 @@ pub(super) async fn enable(
 )]
 pub(super) async fn disable(
     State(shared): State<Shared>,
-    Path(key): Path<String>,
-    headers: HeaderMap,
+    target: Target,
     Body(reason): Body<Reason>,
 ) -> Outcome<Tagged> {
-    act(&shared, key, Wanted::Disable, &headers, reason).await
+    act(&shared, target, Wanted::Disable, reason).await
 }
 
 /// Forgets what was set at run time: the config decides again. A flag that the config has not is gone, and may come back.
@@ -168,12 +185,11 @@ pub(super) async fn disable(
 )]
 pub(super) async fn reset(
     State(shared): State<Shared>,
-    Path(key): Path<String>,
-    headers: HeaderMap,
+    target: Target,
     Body(reason): Body<Reason>,
 ) -> Outcome<Result<Tagged, StatusCode>> {
-    order(&shared, &key, Wanted::Reset, &headers, reason).await?;
     // Of a flag that only run time knew, nothing is left to be shown.
+    let key = order(&shared, target, Wanted::Reset, reason).await?;
     Ok(tagged(&shared, &key).map_err(|_| StatusCode::NO_CONTENT))
 }
 
@@ -188,7 +204,7 @@ pub(super) async fn reset(
 )]
 pub(super) async fn history(
     State(shared): State<Shared>,
-    Path(key): Path<String>,
+    Target { key, .. }: Target,
     limit: Result<Query<Limit>, QueryRejection>,
 ) -> Outcome<Json<Vec<FlagHistoryView>>> {
     let limit = Limit::check(limit)?;
@@ -214,7 +230,7 @@ pub(super) async fn history(
 )]
 pub(super) async fn evaluate(
     State(shared): State<Shared>,
-    Path(key): Path<String>,
+    Target { key, .. }: Target,
     Body(question): Body<Question>,
 ) -> Outcome<Json<EvaluationView>> {
     let context = match &question.context {
@@ -229,27 +245,17 @@ pub(super) async fn evaluate(
     Ok(Json(EvaluationView::from(&said)))
 }
 
-async fn act(
-    shared: &Shared,
-    key: String,
-    wanted: Wanted,
-    headers: &HeaderMap,
-    reason: Reason,
-) -> Outcome<Tagged> {
-    order(shared, &key, wanted, headers, reason).await?;
+async fn act(shared: &Shared, target: Target, wanted: Wanted, reason: Reason) -> Outcome<Tagged> {
+    let key = order(shared, target, wanted, reason).await?;
     tagged(shared, &key)
 }
 
-async fn order(
-    shared: &Shared,
-    key: &str,
-    wanted: Wanted,
-    headers: &HeaderMap,
-    reason: Reason,
-) -> Outcome<()> {
+/// Has it done. Returns the key.
+async fn order(shared: &Shared, target: Target, wanted: Wanted, reason: Reason) -> Outcome<String> {
     let (by, why) = reason.check()?;
-    let order = FlagOrder { key: key.to_owned(), wanted, by, why, versions: if_match(headers)? };
-    Ok(shared.flags.carry_out(order).await?)
+    let Target { key, versions } = target;
+    shared.flags.carry_out(FlagOrder { key: key.clone(), wanted, by, why, versions }).await?;
+    Ok(key)
 }
 
 fn tagged(shared: &Shared, key: &str) -> Outcome<Tagged> {

@@ -207,6 +207,21 @@ async fn a_wrong_definition_is_refused_with_every_fault_and_its_place() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_no_text_is_refused_as_everything_is() {
+    let bench = bench();
+    for (method, path) in [
+        (Method::GET, "/v1/flags/%FF"),
+        (Method::PUT, "/v1/flags/%FF"),
+        (Method::POST, "/v1/flags/%FF/enable"),
+        (Method::GET, "/v1/flags/%FF/history"),
+        (Method::POST, "/v1/flags/%FF/evaluate"),
+    ] {
+        let detail = bench.ask(method, path, None).await.detail(400, "invalid-request");
+        assert!(detail.contains("UTF-8"), "{path}: {detail}");
+    }
+}
+
+#[tokio::test]
 async fn flags_that_would_contradict_each_other_are_refused() {
     let bench = bench();
     let refused = retire(&bench, "new-editor").await.problem(409, "flag-clash");
