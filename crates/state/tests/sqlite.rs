@@ -168,6 +168,39 @@ fn a_newer_store_is_left_as_it_is() {
 }
 
 #[test]
+fn nothing_is_acknowledged_that_a_moved_file_would_lose() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, elsewhere) = (folder.path().join("banyan.db"), folder.path().join("moved.db"));
+    let store = Sqlite::open(&path).unwrap();
+    store.change(&change(0)).unwrap();
+    fs::rename(&path, &elsewhere).unwrap();
+    let refused = store.change(&change(1)).unwrap_err().to_string();
+    assert!(refused.contains(path.to_str().unwrap()) && refused.contains("put it back"), "{refused}");
+    // Another file in its place is none of ours either.
+    fs::write(&path, "").unwrap();
+    store.change(&change(1)).unwrap_err();
+    assert_eq!(store.units().unwrap()[0].version, 1, "what is known is still told");
+    fs::rename(&elsewhere, &path).unwrap();
+    assert_eq!(store.change(&change(1)).unwrap().version, 2);
+    drop(store);
+    assert_eq!(Sqlite::open(&path).unwrap().units().unwrap()[0].version, 2);
+}
+
+/// It was written by a program that broke, or by a disk that did.
+#[test]
+fn a_damaged_file_is_named_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("banyan.db");
+    drop(Sqlite::open(&path).unwrap());
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[100..4096].fill(0xA5);
+    fs::write(&path, &bytes).unwrap();
+    let refused = Sqlite::open(&path).unwrap_err().to_string();
+    assert!(refused.contains(path.to_str().unwrap()) && refused.contains("malformed"), "{refused}");
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
 fn a_missing_folder_is_named() {
     let refused = Sqlite::open(Path::new("/nowhere/banyan.db")).unwrap_err();
     assert!(refused.to_string().contains("/nowhere/banyan.db"), "{refused}");

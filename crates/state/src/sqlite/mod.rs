@@ -25,6 +25,7 @@ mod kept;
 mod leadership;
 mod lock;
 mod open;
+mod place;
 mod rollouts;
 mod units;
 
@@ -37,7 +38,7 @@ use std::{
 
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior};
 
-use self::{error::store_error, leadership::Leader};
+use self::{error::store_error, leadership::Leader, place::Place};
 use crate::{
     AlertRecord, Beat, Change, Entry, FlagChange, FlagEntry, FlagRecord, HotUrl, NodeRecord, OpenError,
     Record, RolloutEntry, RolloutRecord, RolloutStep, Store, StoreError, Term, Watch, node::Nodes,
@@ -51,6 +52,7 @@ pub struct Sqlite {
     nodes: Mutex<Nodes>,
     leader: Mutex<Leader>,
     bell: Arc<Bell>,
+    place: Place,
     /// Its lock ends when it is dropped, after the connection (fields drop in order).
     _owned: File,
 }
@@ -64,11 +66,13 @@ impl Sqlite {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let owned = lock::own(path)?;
         let connection = open::open(path)?;
+        let place = Place::of(path).map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
         Ok(Self {
             connection: Mutex::new(connection),
             nodes: Mutex::default(),
             leader: Mutex::default(),
             bell: Arc::default(),
+            place,
             _owned: owned,
         })
     }
@@ -88,6 +92,7 @@ impl Sqlite {
         write: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut connection = self.lock();
+        self.place.check()?;
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store_error)?;
         let written = write(&transaction)?;
