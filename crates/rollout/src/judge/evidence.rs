@@ -159,6 +159,17 @@ impl Evidence {
         Ok(())
     }
 
+    /// What the candidate does at this percentage, beside what the control did since the epoch began: in the answers that
+    /// clients got.
+    pub(super) fn against_the_past(&self, metric: Metric) -> Sides<Count> {
+        let mut control = Count::default();
+        for stratum in self.strata.iter().filter(|stratum| stratum.source == Source::Live) {
+            let failures = stratum.cases.get(&metric).map_or(0, |case| case.failures.control);
+            control.merge(Count { failures, of: stratum.seen.control });
+        }
+        Sides { candidate: self.tally.counts(metric).candidate, control }
+    }
+
     /// Adds a stratum to the one of the same name.
     pub(super) fn add(&mut self, other: &Stratum) {
         let key = |stratum: &Stratum| (stratum.route.clone(), stratum.source);

@@ -8,12 +8,14 @@
 use banyan_flags::Percent;
 
 use super::{
-    Excess, Gate, GateVerdict,
+    Count, Excess, Gate, GateVerdict,
     bounds::excess,
     evidence::{Evidence, Tally},
 };
-use crate::{Gates, Metric};
+use crate::{Gates, Metric, Sides};
 
+/// Why nothing is compared once everybody has moved.
+const ALONE: &str = "at 100% there is nobody on the other side to compare with";
 /// Answers of the control without which nobody knows its 99th percentile.
 const LEAST_CONTROL: u64 = 200;
 
@@ -21,12 +23,16 @@ const LEAST_CONTROL: u64 = 200;
 pub(super) fn gates(evidence: &Evidence, gates: &Gates, percent: Percent) -> Vec<Gate> {
     let tally = &evidence.tally;
     let alone = percent == Percent::FULL;
+    let live = |metric| match alone {
+        true => evidence.against_the_past(metric),
+        false => tally.counts(metric),
+    };
     vec![
         requests(tally, gates.requests),
-        share("excess_errors", tally, Metric::Errors, Some(gates.excess_errors), alone),
+        share("excess_errors", live(Metric::Errors), Some(gates.excess_errors), alone),
         latency(tally, gates, alone),
-        share("mismatches", tally, Metric::Mismatches, gates.mismatches, false),
-        share("degraded", tally, Metric::Degraded, Some(gates.degraded), alone),
+        share("mismatches", tally.counts(Metric::Mismatches), gates.mismatches, false),
+        share("degraded", live(Metric::Degraded), Some(gates.degraded), alone),
     ]
 }
 
@@ -49,25 +55,22 @@ fn requests(tally: &Tally, least: u64) -> Gate {
     }
 }
 
-/// A bound on how much more often the candidate fails. `alone`: everybody is on the candidate, so there is no control.
-fn share(name: &'static str, tally: &Tally, metric: Metric, most: Option<f64>, alone: bool) -> Gate {
-    let counts = tally.counts(metric);
+/// A bound on how much more often the candidate fails. `alone`: everybody is on the candidate, so the control is what it
+/// was before. Yesterday is a poor measure, and still a better one than none: a replacement that fails everybody at 100 %
+/// must not be called well.
+fn share(name: &'static str, counts: Sides<Count>, most: Option<f64>, alone: bool) -> Gate {
     let sample = counts.candidate.of;
     let Some(most) = most else {
         return not_measured(name, None, sample, "nothing is compared: there is no shadow");
     };
-    if alone {
-        return not_measured(
-            name,
-            Some(most),
-            sample,
-            "at 100% there is nobody on the other side to compare with",
-        );
+    if alone && counts.control.of == 0 {
+        return not_measured(name, Some(most), sample, ALONE);
     }
     let Some(Excess { measured, high, .. }) = excess(counts.candidate, counts.control) else {
         return held(name, None, most, sample, "no answers of both sides yet".to_owned());
     };
-    let said = format!("{} more often, at most {} with 95 % confidence", percent(measured), percent(high));
+    let than = if alone { "more often than legacy before" } else { "more often" };
+    let said = format!("{} {than}, at most {} with 95 % confidence", percent(measured), percent(high));
     if high <= most {
         return Gate { verdict: GateVerdict::Pass, ..held(name, Some(high), most, sample, said) };
     }
@@ -81,12 +84,7 @@ fn latency(tally: &Tally, gates: &Gates, alone: bool) -> Gate {
     let (candidate, control) = (&tally.latency.candidate, &tally.latency.control);
     let sample = candidate.count();
     if alone {
-        return not_measured(
-            name,
-            Some(most),
-            sample,
-            "at 100% there is nobody on the other side to compare with",
-        );
+        return not_measured(name, Some(most), sample, ALONE);
     }
     let least = gates.requests.max(1);
     let (Some(slow), Some(usual)) = (candidate.p99(), control.p99()) else {

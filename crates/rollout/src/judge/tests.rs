@@ -272,8 +272,35 @@ fn gates_hold_without_data_and_pass_with_enough() {
     assert_eq!(verdicts(&passed), []);
     assert!(passed.may_advance());
     let full = judge.evidence().judge(&plan, Percent::FULL);
-    let alone = ["excess_errors", "latency_p99", "degraded"].map(|name| (name, GateVerdict::NotMeasured));
-    assert_eq!(verdicts(&full), alone, "at 100% there is nobody to compare with");
+    let alone = [("latency_p99", GateVerdict::NotMeasured)];
+    assert_eq!(verdicts(&full), alone, "at 100% there is nobody to compare with but what legacy did before");
+}
+
+#[test]
+fn whoever_fails_everybody_at_100_percent_is_not_well() {
+    let mut judge = judge();
+    for n in 0..10_000_u64 {
+        let _ = judge.observe(&answer(Side::Control, n % 1_000 == 0, n), at(n / 1_000));
+    }
+    let before = judge.evidence();
+    let at_100 = |failing: u64| {
+        let mut judge =
+            Judge::resume(Scope { lap: 2, ..scope("100%") }, ["/a", "/b"], before.clone(), at(20));
+        for n in 0..2_000 {
+            let _ = judge.observe(&answer(Side::Candidate, n < failing, n), at(20 + n / 1_000));
+        }
+        let judgement = judge.evidence().judge(&plan(), Percent::FULL);
+        judgement.gates.into_iter().find(|gate| gate.name == "excess_errors").unwrap()
+    };
+    let (well, ill) = (at_100(2), at_100(1_900));
+    assert_eq!(well.verdict, GateVerdict::Pass, "{well:?}");
+    assert_eq!(ill.verdict, GateVerdict::Hold, "{ill:?}");
+    assert!(ill.why.contains("more often than legacy before"), "{}", ill.why);
+    // Nobody ever saw legacy: nothing is claimed.
+    let mut alone = Judge::new(scope("100%"), ["/a", "/b"], START);
+    let _ = alone.observe(&answer(Side::Candidate, true, 1), at(1));
+    let judgement = alone.evidence().judge(&plan(), Percent::FULL);
+    assert_eq!(judgement.gates[1].verdict, GateVerdict::NotMeasured);
 }
 
 #[test]
