@@ -170,6 +170,39 @@ async fn a_hanging_side_is_dropped_and_holds_nobody_up() -> Result<()> {
     sides.replacement.wait_for_open_connections(0).await
 }
 
+fn gzip(value: &Value, level: u32) -> Answer {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(level));
+    std::io::Write::write_all(&mut encoder, value.to_string().as_bytes()).expect("to memory");
+    let body = encoder.finish().expect("to memory");
+    Reply::new(200)
+        .field("Content-Type", "application/json")
+        .field("Content-Encoding", "gzip")
+        .body(body)
+        .into()
+}
+
+#[tokio::test]
+async fn how_a_side_compresses_is_no_difference() -> Result<()> {
+    let long = |title: &str| json!({ "title": title, "text": "banyan ".repeat(200) });
+    let of_legacy = long("x");
+    let replacement = move |request: &Received| match request.target.as_str() {
+        "/articles/1" => gzip(&long("x"), 9),
+        "/articles/2" => Reply::new(200).json(&long("x")).into(),
+        "/articles/3" => gzip(&long("y"), 9),
+        _ => Reply::new(200).field("Content-Encoding", "zstd").body("?").into(),
+    };
+    let sides = Sides::of(move |_| gzip(&of_legacy, 1), replacement).await?;
+    let banyan = Banyan::start(&sides.config(ALL)).await?;
+    let mut client = banyan.client().await?;
+    for id in 1..=4 {
+        client.get(&format!("/articles/{id}"), "X-User-Id: ann\r\n").await?;
+    }
+    let report = report(&banyan, |report| dropped(report) + count(report, "mismatched") == 2).await?;
+    assert_eq!((count(&report, "matched"), count(&report, "encoded")), (2, 1), "{report}");
+    assert_eq!(report["paths"][0]["path"], "/title");
+    Ok(())
+}
+
 /// Half of twenty copies without an answer are enough; what the live answers say changes nothing about it.
 #[tokio::test]
 async fn a_side_that_never_answers_is_let_alone() -> Result<()> {

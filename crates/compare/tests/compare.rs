@@ -129,6 +129,7 @@ fn ignored_paths_cover_what_lies_below() {
 }
 
 /// Any JSON value of moderate size.
+/// Keys without `@`: addresses of mail are shown as `*`, as ids are.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -141,7 +142,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(5, 64, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::vec((".{0,4}", inner), 0..6)
+            prop::collection::vec(("[^@\\n]{0,4}", inner), 0..6)
                 .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })

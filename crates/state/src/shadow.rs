@@ -32,6 +32,8 @@ pub enum DropReason {
     Failed,
     /// The live answer did not end well, so there is nothing to compare with.
     LiveIncomplete,
+    /// A body is compressed in a way that is not known, or is not what its `Content-Encoding` says.
+    Encoded,
     /// The shadow side failed at so many copies that it is let alone for a while.
     BreakerOpen,
     /// Live answers of the unit are slower than usual, so nothing is copied.
@@ -40,12 +42,13 @@ pub enum DropReason {
 
 impl DropReason {
     /// Every reason, for metrics that show zeros too.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::QueueFull,
         Self::BodyTooLarge,
         Self::Timeout,
         Self::Failed,
         Self::LiveIncomplete,
+        Self::Encoded,
         Self::BreakerOpen,
         Self::Paused,
     ];
@@ -59,6 +62,7 @@ impl DropReason {
             Self::Timeout => "timeout",
             Self::Failed => "failed",
             Self::LiveIncomplete => "live_incomplete",
+            Self::Encoded => "encoded",
             Self::BreakerOpen => "breaker_open",
             Self::Paused => "paused",
         }

@@ -25,7 +25,7 @@ async fn a_unit_starts_where_the_config_says() {
             "legacy": 0, "replacement": 0, "fallback": 0, "matched": 0, "mismatched": 0, "match_rate": null,
             "dropped": {
                 "queue_full": 0, "body_too_large": 0, "timeout": 0, "failed": 0, "live_incomplete": 0,
-                "breaker_open": 0, "paused": 0
+                "encoded": 0, "breaker_open": 0, "paused": 0
             }
         }
     });

@@ -131,12 +131,14 @@ impl Runner {
             let (again, other) = tokio::join!(again, other);
             (other, again)
         };
-        if let Err(lost) = &other {
-            job.unit.note_drop(lost.reason);
+        let most = self.means.limits.body;
+        let compared = other.as_ref().map_err(|lost| lost.reason);
+        let compared = compared.and_then(|other| verdict::compare(&job, other, again.as_ref(), most));
+        if let Err(reason) = &compared {
+            job.unit.note_drop(*reason);
         }
-        let compared = other.as_ref().ok().map(|other| verdict::compare(&job, other, again.as_ref()));
         if let Some(again) = &again {
-            verdict::tell(&job, &other, again, compared.flatten());
+            verdict::tell(&job, &other, again, compared.ok().flatten());
         }
     }
 

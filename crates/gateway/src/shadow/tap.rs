@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method};
 use tokio::sync::mpsc;
 
-use super::unit::ShadowUnit;
+use super::{coding::Coding, unit::ShadowUnit};
 use crate::{forward::Fields, stages::decide::Side, upstream::host::SharedUpstream};
 
 /// A live exchange and what the other side should be asked.
@@ -36,6 +36,8 @@ pub(crate) struct Job {
     pub(crate) status: u16,
     pub(crate) named: Vec<(String, Vec<u8>)>,
     pub(crate) answer: Vec<Bytes>,
+    /// How that was compressed.
+    pub(crate) codings: Vec<Coding>,
 }
 
 /// Sees a live answer pass and, at its end, offers the exchange to the shadow.

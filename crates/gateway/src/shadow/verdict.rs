@@ -1,6 +1,6 @@
 //! What the answers to one request say about the two sides: for the report, and for the judge of a rollout.
 
-use std::sync::PoisonError;
+use std::{borrow::Cow, sync::PoisonError};
 
 use banyan_compare::{Mismatch, Moment, Reply, Request, System, Triple};
 use banyan_rollout::{
@@ -11,6 +11,7 @@ use banyan_state::shadow::DropReason;
 use http::{HeaderMap, HeaderName};
 
 use super::{
+    coding::{codings, decode},
     tap::Job,
     target::{Answered, Asked},
 };
@@ -21,18 +22,31 @@ use crate::{
 };
 
 /// Compares, and takes what is found into the report. `None` when the control was not asked again, or said nothing.
-pub(super) fn compare(job: &Job, other: &Answered, again: Option<&Asked>) -> Option<Mismatch> {
+///
+/// # Errors
+/// Why the contents cannot be told: it is compressed in a way that is not known, or too large.
+pub(super) fn compare(
+    job: &Job,
+    other: &Answered,
+    again: Option<&Asked>,
+    most: usize,
+) -> Result<Option<Mismatch>, DropReason> {
     let again = again.and_then(|again| again.as_ref().ok());
+    let content = |answered: &Answered| {
+        decode(Cow::Borrowed(&answered.body[..]), &codings(&answered.parts.headers), most)
+            .map(Cow::into_owned)
+    };
+    let live_body = decode(Cow::Owned(job.answer.concat()), &job.codings, most)?;
+    let (other_body, again_body) = (content(other)?, again.map(content).transpose()?);
     let wanted = job.unit.rules.fields();
     let [other_named, again_named] = [Some(other), again]
         .map(|answered| answered.map_or_else(Vec::new, |it| named(&it.parts.headers, wanted)));
     let [live_fields, other_fields, again_fields] =
         [&job.named, &other_named, &again_named].map(|it| borrowed(it));
-    let live_body = job.answer.concat();
     let triple = Triple {
         control: Reply { status: job.status, fields: &live_fields, body: &live_body },
-        again: again.map(|again| reply(again, &again_fields)),
-        candidate: reply(other, &other_fields),
+        again: again.zip(again_body.as_deref()).map(|(again, body)| reply(again, &again_fields, body)),
+        candidate: reply(other, &other_fields, &other_body),
     };
     let system = match job.side {
         Side::Legacy => System::Legacy,
@@ -55,7 +69,7 @@ pub(super) fn compare(job: &Job, other: &Answered, again: Option<&Asked>) -> Opt
     };
     let stage = u32::from(job.unit.live.percent().basis_points());
     let moment = Moment { at: now().0, stage, redact: job.unit.redact };
-    job.unit.live.with_shadow(|report| report.record(&compared, &request, moment))
+    Ok(job.unit.live.with_shadow(|report| report.record(&compared, &request, moment)))
 }
 
 /// Tells the judge of the two answers that the shadow itself asked for: they had the same chance to fail, whatever became
@@ -101,8 +115,8 @@ fn has_failed(asked: &Asked) -> Option<bool> {
     }
 }
 
-fn reply<'a>(answered: &'a Answered, fields: &'a [(&'a str, &'a [u8])]) -> Reply<'a> {
-    Reply { status: answered.parts.status.as_u16(), fields, body: &answered.body }
+fn reply<'a>(answered: &Answered, fields: &'a [(&'a str, &'a [u8])], body: &'a [u8]) -> Reply<'a> {
+    Reply { status: answered.parts.status.as_u16(), fields, body }
 }
 
 fn borrowed(fields: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {

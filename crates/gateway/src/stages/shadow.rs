@@ -14,7 +14,10 @@ use crate::{
     exchange::Exchange,
     forward::{Fields, IDEMPOTENCY_KEY},
     judging,
-    shadow::tap::{Job, Tap},
+    shadow::{
+        coding::codings,
+        tap::{Job, Tap},
+    },
     wire::body::Reply,
     worker::{Local, Worker},
 };
@@ -118,6 +121,7 @@ pub(crate) fn copy(
             status: 0,
             named: Vec::new(),
             answer: Vec::new(),
+            codings: Vec::new(),
         },
     })
 }
@@ -137,6 +141,7 @@ pub(crate) fn attach(worker: &Worker, local: &Local, copy: Copy, response: &mut 
     let mut job = copy.job;
     job.status = response.status().as_u16();
     job.named = named(response.headers(), job.unit.rules.fields());
+    job.codings = codings(response.headers());
     let tap = Tap::new(job, local.compiled.plan.shadow.body, worker.shadow.clone());
     response.body_mut().tap(Box::new(tap));
 }
