@@ -26,7 +26,7 @@ use ipnet::IpNet;
 use crate::report::Warnings;
 
 pub use self::{
-    alert::{Alert, Mail, MailTls, Webhook},
+    alert::{Alert, Mail, MailLogin, MailTls, Webhook},
     cache::{Cache, CacheAllow, CacheRules, KeyPart, Redis, RedisUrl, RouteCache, Warm},
     chaos::{Chaos, ChaosFailure, ChaosWhen},
     file::File,

@@ -91,6 +91,20 @@ fn mail_is_kept_from_others_as_the_config_says() {
     }
 }
 
+#[test]
+fn a_mail_server_is_told_who_one_is() {
+    let text = format!(
+        "{HEAD}alerts: [ {{ smtp: \"smtps://m\", user: ada, password_file: run/mail, from: a@b, to: c@d }} ]\n\
+         units:\n  a: {{ legacy: old, replacement: new, rollout: {{}}, routes: [ {{ match: \"GET /a\" }} ] }}\n"
+    );
+    let plan = parse(&text);
+    let rollout = plan.units[0].rollout.as_ref().expect("a rollout");
+    let [Alert::Mail(mail)] = rollout.alerts.as_slice() else { panic!("{:?}", rollout.alerts) };
+    let login = mail.login.as_ref().expect("who logs in");
+    assert_eq!(login.user, "ada");
+    assert!(login.password_file.path.ends_with("run/mail"), "{:?}", login.password_file.path);
+}
+
 /// What stands in a comment as a choice is one.
 #[test]
 fn the_rollout_example_may_be_used_with_its_comments() {

@@ -20,8 +20,9 @@ impl From<Refusal> for Problem {
                 let (unit, by, since) = (&record.unit, &record.by, rfc3339(record.at));
                 let why = if record.why.is_empty() { String::new() } else { format!(" ({})", record.why) };
                 let detail = format!(
-                    "'{unit}' is held at {} by {by} since {since}{why}: release it first (POST /v1/units/{unit}/release); \
-                     back to 0 % is possible at any time (POST /v1/units/{unit}/back)",
+                    "'{unit}' is held at {} by {by} since {since}{why}: 'banyan unit release {unit}' first (POST \
+                     /v1/units/{unit}/release); back to 0 % is possible at any time: 'banyan unit back {unit}' (POST \
+                     /v1/units/{unit}/back)",
                     record.percent
                 );
                 Self::new(StatusCode::CONFLICT, "unit-held", "The unit is held", detail)

@@ -6,11 +6,11 @@ use super::{
     rules::{alone, distinct},
     text::{
         file::FilePath,
-        mail::{MailServer, Mailbox},
+        mail::{MailServer, MailUser, Mailbox},
     },
 };
 use crate::{
-    plan::{Alert, File, Mail, MailTls, Webhook},
+    plan::{Alert, File, Mail, MailLogin, MailTls, Webhook},
     read::Fields,
     report::Read,
     source::Spanned,
@@ -38,7 +38,7 @@ fn one(fields: &Fields<'_>, base: &Path) -> Read<Alert> {
     let smtp = fields.maybe_text::<MailServer>("smtp");
     let from = fields.maybe_text::<Mailbox>("from");
     let to = recipients(fields);
-    let others = ["smtp", "tls", "ca", "from", "to"];
+    let others = ["smtp", "tls", "ca", "user", "password_file", "from", "to"];
     alone(fields, "webhook", &others, "make two entries of it, one for each target")?;
     if let Some(webhook) = webhook? {
         return Ok(Alert::Webhook(webhook.value));
@@ -51,8 +51,9 @@ fn one(fields: &Fields<'_>, base: &Path) -> Read<Alert> {
     let to = to.and_then(|to| needed(to, "to", "who it is for", fields));
     let Spanned { value: MailServer { host, port, implicit_tls }, .. } =
         smtp.and_then(|server| needed(server, "smtp", "the server that takes it", fields))?;
-    let tls = tls(fields, base, implicit_tls);
-    Ok(Alert::Mail(Mail { host, port, tls: tls?, from: from?.value.0, to: to? }))
+    let tls = tls(fields, base, implicit_tls)?;
+    let login = login(fields, base, &tls);
+    Ok(Alert::Mail(Mail { host, port, tls, login: login?, from: from?.value.0, to: to? }))
 }
 
 fn tls(fields: &Fields<'_>, base: &Path, implicit: bool) -> Read<MailTls> {
@@ -72,6 +73,29 @@ fn tls(fields: &Fields<'_>, base: &Path, implicit: bool) -> Read<MailTls> {
         Some("none") => unchecked(fields, ca.as_ref()).map(|()| MailTls::None),
         _ => unchecked(fields, ca.as_ref()).map(|()| MailTls::Opportunistic),
     }
+}
+
+fn login(fields: &Fields<'_>, base: &Path, tls: &MailTls) -> Read<Option<MailLogin>> {
+    let user = fields.maybe_text::<MailUser>("user");
+    let file = fields.maybe_text::<FilePath>("password_file");
+    let (user, file) = match (user?, file?) {
+        (None, None) => return Ok(None),
+        (Some(user), Some(file)) => (user, file),
+        (Some(user), None) => {
+            let hint = "add 'password_file: ...': the file with the password".to_owned();
+            return Err(fields.problems().add(user.span, "a user has no password", Some(hint)));
+        }
+        (None, Some(file)) => {
+            let hint = "add 'user: ...': who logs in".to_owned();
+            return Err(fields.problems().add(file.span, "a password is of no user", Some(hint)));
+        }
+    };
+    if matches!(tls, MailTls::None | MailTls::Opportunistic) {
+        let hint = "write 'tls: required', or smtps:// in the address".to_owned();
+        let message = "the password could go to the mail server in clear text";
+        return Err(fields.problems().add(user.span, message, Some(hint)));
+    }
+    Ok(Some(MailLogin { user: user.value.0, password_file: file.placed(base) }))
 }
 
 /// No authority is named where no certificate is looked at: whoever names one believes that it protects.

@@ -14,7 +14,7 @@ pub(super) static ALERT: Object = Object {
         ("mail", "write 'smtp', 'from' and 'to'"),
         ("smtps", "write 'smtp: smtps://HOST'"),
         ("starttls", "write 'tls: required'"),
-        ("password", "mail is handed to a server that takes it without one, such as one on this host"),
+        ("password", "write it into a file and name that with 'password_file'"),
     ],
     fields: &[
         Field {
@@ -27,7 +27,7 @@ pub(super) static ALERT: Object = Object {
             key: "smtp",
             kind: Kind::Text(&formats::SMTP_URL),
             absence: Means("an error, unless there is `webhook`"),
-            doc: "The server that mail is handed to, without a password; its port is 25 unless written. With `smtps` there is TLS from the first byte, and the port is 465. Not beside `webhook`: make two entries of it.",
+            doc: "The server that mail is handed to; its port is 25 unless written. With `smtps` there is TLS from the first byte, and the port is 465. Not beside `webhook`: make two entries of it.",
         },
         Field {
             key: "tls",
@@ -50,6 +50,18 @@ pub(super) static ALERT: Object = Object {
             kind: Kind::Text(&formats::FILE),
             absence: Means("the authorities that browsers trust"),
             doc: "A PEM file with the authorities that are trusted in their place, for `required` and `smtps`. It is read each time something is sent, by the node that sends it.",
+        },
+        Field {
+            key: "user",
+            kind: Kind::Text(&formats::MAIL_USER),
+            absence: Means("the server takes mail without a password"),
+            doc: "Who logs in. Only with `password_file`, and with `required` or `smtps`: a password is not sent in clear text.",
+        },
+        Field {
+            key: "password_file",
+            kind: Kind::Text(&formats::FILE),
+            absence: Means("an error beside `user`"),
+            doc: "The file with the password, without the white space around it. It is read each time something is sent, by the node that sends it.",
         },
         Field {
             key: "from",

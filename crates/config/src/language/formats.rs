@@ -248,6 +248,10 @@ pub(crate) static MAILBOX: Format = Format {
     pattern: r"^[!-~]+@[A-Za-z0-9._-]+$",
 };
 
+/// Who logs in with a mail server.
+pub(crate) static MAIL_USER: Format =
+    Format { name: "a user name", examples: &["banyan@example.org", "alerts"], pattern: r"^[ -~]{1,254}$" };
+
 /// A field of answers that is compared.
 pub(crate) static COMPARED_FIELD: Format =
     Format { name: "a header field name", examples: &["x-total-count"], pattern: HEADER_NAME.pattern };

@@ -50,7 +50,7 @@ impl fmt::Debug for Webhook {
     }
 }
 
-/// A server that takes mail without a password.
+/// A server that takes mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
     /// Its name or address, lower case; an IPv6 address without brackets.
@@ -59,10 +59,21 @@ pub struct Mail {
     pub port: u16,
     /// How what is said on the way is kept from others.
     pub tls: MailTls,
+    /// Who logs in; never where the way may be in clear text.
+    pub login: Option<MailLogin>,
     /// Who the mail is from: an address such as `banyan@example.org`.
     pub from: String,
     /// Who it is for: at least one address, distinct.
     pub to: Vec<String>,
+}
+
+/// Who logs in with a server that takes mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailLogin {
+    /// Printable ASCII.
+    pub user: String,
+    /// The file with the password, read when mail is sent.
+    pub password_file: File,
 }
 
 /// How mail is kept from others on its way to the server that takes it.

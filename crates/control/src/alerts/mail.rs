@@ -1,4 +1,4 @@
-//! Alerts as mail, handed to a server that takes it from this host without a password, and with TLS where it should be.
+//! Alerts as mail, handed to a server that takes it, with TLS where it should be.
 
 use std::{path::Path, time::Duration};
 
@@ -6,6 +6,7 @@ use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
     message::{Mailbox, header::ContentType},
     transport::smtp::{
+        authentication::Credentials,
         client::{Certificate, CertificateStore, Tls as Lettre, TlsParameters, TlsParametersBuilder},
         extension::ClientId,
     },
@@ -13,34 +14,55 @@ use lettre::{
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use tokio::{fs, time::timeout};
 
-use super::{Letter, Tls};
+use super::{Letter, Login, Tls};
 
 /// Name by which this program greets a mail server.
 const HELLO: &str = "banyan.localhost";
 
+/// Who takes mail.
+#[derive(Clone, Copy)]
+pub(super) struct Server<'a> {
+    pub(super) host: &'a str,
+    pub(super) port: u16,
+    pub(super) tls: &'a Tls,
+    pub(super) login: Option<&'a Login>,
+}
+
 /// Hands a letter to a server. `key` makes the same letter the same message, so that a server which has it already can
 /// tell. What is wrong, else, in words.
 pub(super) async fn send(
-    (host, port, tls): (&str, u16, &Tls),
+    Server { host, port, tls, login }: Server<'_>,
     (from, to): (&str, &[String]),
     (key, letter): (&str, &Letter),
     at_most: Duration,
 ) -> Result<(), String> {
     let message = message(from, to, key, letter)?;
     let encryption = encryption(host, tls).await?;
-    let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
+    let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
         .port(port)
         .tls(encryption)
         .timeout(Some(at_most))
-        .hello_name(ClientId::Domain(HELLO.to_owned()))
-        .build();
-    match timeout(at_most, transport.send(message)).await {
+        .hello_name(ClientId::Domain(HELLO.to_owned()));
+    if let Some(login) = login {
+        transport = transport.credentials(credentials(login).await?);
+    }
+    match timeout(at_most, transport.build().send(message)).await {
         Err(_) => Err(format!("no answer within {} s", at_most.as_secs_f32())),
         Ok(Err(error)) => {
             // The message of this error ends with its cause.
             Err(format!("the mail server did not take it: {error}"))
         }
         Ok(Ok(_)) => Ok(()),
+    }
+}
+
+async fn credentials(login: &Login) -> Result<Credentials, String> {
+    let bad =
+        |why: String| format!("the 'password_file' {} cannot be used: {why}", login.password_file.display());
+    let password = fs::read_to_string(&login.password_file).await.map_err(|error| bad(error.to_string()))?;
+    match password.trim() {
+        "" => Err(bad("it is empty".to_owned())),
+        password => Ok(Credentials::new(login.user.clone(), password.to_owned())),
     }
 }
 

@@ -11,9 +11,26 @@ mod sender;
 mod target;
 mod webhook;
 
+use std::time::Duration;
+
 pub(crate) use self::{
     letter::{Letter, Occasion},
     pace::Pace,
     sender::Sender,
-    target::{Target, Tls},
+    target::{Login, Target, Tls},
 };
+
+/// Why somebody was not told.
+#[derive(Debug)]
+struct Failure {
+    /// In words, without what lets one in.
+    why: String,
+    /// How long they asked to be left alone.
+    retry_after: Option<Duration>,
+}
+
+impl From<String> for Failure {
+    fn from(why: String) -> Self {
+        Self { why, retry_after: None }
+    }
+}

@@ -27,10 +27,11 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// How long to wait after a failed try, when `before` have failed already; `None` when what happened is `age` ago, which
-    /// is too long.
-    pub(crate) fn wait(&self, before: u32, age: Duration) -> Option<Duration> {
-        let wait = self.first.saturating_mul(2u32.saturating_pow(before)).min(self.longest);
+    /// How long to wait after a failed try, when `before` have failed already: at least as long as they `asked` for, within the
+    /// longest. `None` when what happened is `age` ago, which is too long.
+    pub(crate) fn wait(&self, before: u32, asked: Option<Duration>, age: Duration) -> Option<Duration> {
+        let own = self.first.saturating_mul(2u32.saturating_pow(before));
+        let wait = own.max(asked.unwrap_or_default()).min(self.longest);
         (age.saturating_add(wait) <= self.whole).then_some(wait)
     }
 }
@@ -43,16 +44,24 @@ mod tests {
     fn waits_double_up_to_the_longest() {
         let pace = Pace::default();
         let waits: Vec<_> = [0, 1, 2, 9, 10, 31, 32, u32::MAX]
-            .map(|tries| pace.wait(tries, Duration::ZERO).unwrap().as_secs())
+            .map(|tries| pace.wait(tries, None, Duration::ZERO).unwrap().as_secs())
             .into();
         assert_eq!(waits, [1, 2, 4, 512, 600, 600, 600, 600]);
     }
 
     #[test]
+    fn who_asks_to_be_left_alone_is_for_ten_minutes_at_most() {
+        let wait = |tries, asked| {
+            Pace::default().wait(tries, Some(Duration::from_secs(asked)), Duration::ZERO).unwrap().as_secs()
+        };
+        assert_eq!([wait(0, 30), wait(9, 30), wait(0, 0), wait(0, 86_400)], [30, 512, 1, 600]);
+    }
+
+    #[test]
     fn it_is_given_up_after_a_day() {
         let pace = Pace::default();
-        assert!(pace.wait(20, Duration::from_secs(23 * 3600)).is_some());
-        assert!(pace.wait(20, Duration::from_secs(24 * 3600 - 1)).is_none());
-        assert!(pace.wait(0, Duration::MAX).is_none());
+        assert!(pace.wait(20, None, Duration::from_secs(23 * 3600)).is_some());
+        assert!(pace.wait(20, None, Duration::from_secs(24 * 3600 - 1)).is_none());
+        assert!(pace.wait(0, None, Duration::MAX).is_none());
     }
 }

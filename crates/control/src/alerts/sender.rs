@@ -14,7 +14,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 
-use super::{Letter, Pace, Target, mail, webhook::Poster};
+use super::{Failure, Letter, Pace, Target, mail, webhook::Poster};
 use crate::{ask::ask, nodes::Nodes};
 
 /// How often the store is asked without a reason: alerts of another leader, and those that are tried again.
@@ -141,13 +141,14 @@ impl Try {
         let at_most = self.pace.timeout;
         let sent = match (&target, &self.poster) {
             (Target::Webhook(url), Some(poster)) => poster.post(url, &letter, at_most).await,
-            (Target::Webhook(_), None) => Err("this machine can do no TLS".to_owned()),
-            (Target::Smtp { host, port, tls, from, to }, _) => {
-                mail::send((host, *port, tls), (from, to), (&alert.key, &letter), at_most).await
+            (Target::Webhook(_), None) => Err("this machine can do no TLS".to_owned().into()),
+            (Target::Smtp { host, port, tls, login, from, to }, _) => {
+                let server = mail::Server { host, port: *port, tls, login: login.as_ref() };
+                mail::send(server, (from, to), (&alert.key, &letter), at_most).await.map_err(Failure::from)
             }
         };
-        let Err(why) = sent else { return End::Sent };
-        match self.pace.wait(alert.tries, letter.age(SystemTime::now())) {
+        let Err(Failure { why, retry_after }) = sent else { return End::Sent };
+        match self.pace.wait(alert.tries, retry_after, letter.age(SystemTime::now())) {
             Some(wait) => End::Again(wait, why),
             None => End::Never(format!("{why}, and that for too long")),
         }

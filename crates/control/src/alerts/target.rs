@@ -24,6 +24,9 @@ pub(crate) enum Target {
         /// How mail is kept from others on its way to it.
         #[serde(default, skip_serializing_if = "Tls::is_none")]
         tls: Tls,
+        /// Who logs in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        login: Option<Login>,
         /// Who the mail is from.
         from: String,
         /// Who it is for.
@@ -43,6 +46,14 @@ pub(crate) enum Tls {
     Required(Option<PathBuf>),
     /// From the first byte.
     Implicit(Option<PathBuf>),
+}
+
+/// Who logs in. The password is not in the store: a node reads its own file when it sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Login {
+    pub(crate) user: String,
+    pub(crate) password_file: PathBuf,
 }
 
 impl Tls {
@@ -117,6 +128,10 @@ impl Target {
             host: mail.host.clone(),
             port: mail.port,
             tls: Tls::from(&mail.tls),
+            login: mail.login.as_ref().map(|login| Login {
+                user: login.user.clone(),
+                password_file: login.password_file.path.clone(),
+            }),
             from: mail.from.clone(),
             to: vec![to.to_owned()],
         }
@@ -132,8 +147,11 @@ mod tests {
         let ca = || Some(PathBuf::from("/etc/ca.pem"));
         let ways =
             [Tls::None, Tls::Opportunistic, Tls::Required(None), Tls::Required(ca()), Tls::Implicit(ca())];
-        let targets =
-            ways.map(mail).into_iter().chain([Target::Webhook("http://127.0.0.1:9/hook".to_owned())]);
+        let mut known = mail(Tls::Required(None));
+        let Target::Smtp { login, .. } = &mut known else { unreachable!() };
+        *login = Some(Login { user: "banyan".to_owned(), password_file: "/run/password".into() });
+        let others = [known, Target::Webhook("http://127.0.0.1:9/hook".to_owned())];
+        let targets = ways.map(mail).into_iter().chain(others);
         for target in targets {
             assert!(Target::read(&target.to_text()) == Some(target));
         }
@@ -153,6 +171,7 @@ mod tests {
             host: "::1".to_owned(),
             port: 25,
             tls,
+            login: None,
             from: "banyan@example.org".to_owned(),
             to: vec!["ops@example.org".to_owned()],
         }

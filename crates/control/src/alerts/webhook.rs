@@ -2,7 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
-use http::{Method, Request, header};
+use http::{HeaderMap, Method, Request, header};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -12,7 +12,7 @@ use hyper_util::{
 };
 use tokio::time::timeout;
 
-use super::Letter;
+use super::{Failure, Letter};
 
 /// Posts JSON. Connections are not kept: an alert an hour gains nothing by it.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ impl Poster {
     }
 
     /// Posts a letter; it has arrived when the answer is 2xx. What is wrong, else, in words without the URL.
-    pub(super) async fn post(&self, url: &str, letter: &Letter, at_most: Duration) -> Result<(), String> {
+    pub(super) async fn post(&self, url: &str, letter: &Letter, at_most: Duration) -> Result<(), Failure> {
         let request = Request::builder()
             .method(Method::POST)
             .uri(url)
@@ -46,16 +46,25 @@ impl Poster {
             .header(header::USER_AGENT, concat!("banyan/", env!("CARGO_PKG_VERSION")))
             .body(Full::new(Bytes::from(letter.to_webhook().to_string())))
             .map_err(|_| "the URL is none".to_owned())?;
-        match timeout(at_most, self.client.request(request)).await {
-            Err(_) => Err(format!("no answer within {} s", at_most.as_secs_f32())),
+        let why = match timeout(at_most, self.client.request(request)).await {
+            Err(_) => format!("no answer within {} s", at_most.as_secs_f32()),
             Ok(Err(error)) if error.is_connect() => {
-                Err(format!("it cannot be connected to: {}", root_cause(&error)))
+                format!("it cannot be connected to: {}", root_cause(&error))
             }
-            Ok(Err(_)) => Err("the connection broke off before an answer".to_owned()),
-            Ok(Ok(answer)) if answer.status().is_success() => Ok(()),
-            Ok(Ok(answer)) => Err(format!("it answered with status {}", answer.status().as_u16())),
-        }
+            Ok(Err(_)) => "the connection broke off before an answer".to_owned(),
+            Ok(Ok(answer)) if answer.status().is_success() => return Ok(()),
+            Ok(Ok(answer)) => {
+                let why = format!("it answered with status {}", answer.status().as_u16());
+                return Err(Failure { why, retry_after: retry_after(answer.headers()) });
+            }
+        };
+        Err(why.into())
     }
+}
+
+/// `Retry-After` in seconds (RFC 9110 section 10.2.3), as chat services say it; a date is not read.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// What is below all that only says that something is wrong: a refused connection and a certificate that nobody trusts

@@ -24,7 +24,7 @@ use super::{
     alerts::{PATIENCE, quick, sender, tell},
     bench::Bench,
 };
-use crate::alerts::{Pace, Target, Tls};
+use crate::alerts::{Login, Pace, Target, Tls};
 
 /// When a server does TLS.
 #[derive(Clone, Copy, PartialEq)]
@@ -79,6 +79,7 @@ impl MailServer {
             host: "localhost".to_owned(),
             port: self.port,
             tls,
+            login: None,
             from: "banyan@example.org".to_owned(),
             to: vec!["ops@example.org".to_owned()],
         }
@@ -146,6 +147,11 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
                 return Ok(true);
             }
             hello if hello.starts_with("EHLO") && offers => b"250-test\r\n250 STARTTLS\r\n",
+            hello if hello.starts_with("EHLO") && how == "tls" => b"250-test\r\n250 AUTH PLAIN\r\n",
+            // `\0banyan\0s3cret`, as RFC 4616 writes it.
+            auth if auth.starts_with("AUTH PLAIN") && auth != "AUTH PLAIN AGJhbnlhbgBzM2NyZXQ=" => {
+                b"535 no\r\n"
+            }
             to if to.starts_with("RCPT TO:<gone@") => b"550 nobody of that name\r\n",
             _ => b"250 well\r\n",
         };
@@ -225,6 +231,24 @@ async fn mail_that_requires_tls_is_not_even_addressed_without_it() {
 }
 
 #[tokio::test]
+async fn a_server_that_asks_who_one_is_is_told() {
+    let server = MailServer::start(Does::Starttls).await;
+    let file = server.folder.path().join("password");
+    let target = |password: &str| {
+        std::fs::write(&file, password).unwrap();
+        let mut target = server.target(Tls::Required(Some(server.ca())));
+        let Target::Smtp { login, .. } = &mut target else { unreachable!() };
+        *login = Some(Login { user: "banyan".to_owned(), password_file: file.clone() });
+        target
+    };
+    send(target("wrong\n"), "failed").await;
+    send(target(" \n"), "failed").await;
+    assert!(!server.said().contains("MAIL FROM"), "{}", server.said());
+    send(target("s3cret\n"), "sent").await;
+    assert!(server.said().contains("tls MAIL FROM") && !server.said().contains("clear AUTH"));
+}
+
+#[tokio::test]
 async fn a_certificate_must_name_the_host() {
     let server = MailServer::start(Does::Starttls).await;
     let mut target = server.target(Tls::Required(Some(server.ca())));
@@ -250,6 +274,7 @@ async fn an_address_that_is_refused_keeps_nobody_else_from_being_told() {
         host: "localhost".to_owned(),
         port: server.port,
         tls: plan::MailTls::None,
+        login: None,
         from: "banyan@example.org".to_owned(),
         to: ["gone@example.org", "ops@example.org"].map(str::to_owned).into(),
     };

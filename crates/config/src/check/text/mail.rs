@@ -23,7 +23,8 @@ impl FromText for MailServer {
     fn from_text(text: &str) -> Result<Self, Complaint> {
         // Before anything else: no other complaint shall repeat a password in what it tells to write.
         if text.contains('@') {
-            let hint = "hand mail to a server that takes it without a password, such as one on this host";
+            let hint =
+                "write the name under 'user', the password into a file, and name that with 'password_file'";
             return Err(url::credentials().hint(hint));
         }
         let Some((scheme, rest)) = text.split_once("://") else {
@@ -72,6 +73,22 @@ impl FromText for Mailbox {
             && local.split('.').all(is_token)
             && host::is_name(domain);
         if good { Ok(Self(text.to_owned())) } else { Err(complaint()) }
+    }
+}
+
+/// Who logs in with a server: printable ASCII, which every server takes.
+pub(crate) struct MailUser(pub(crate) String);
+
+impl FromText for MailUser {
+    fn from_text(text: &str) -> Result<Self, Complaint> {
+        let good =
+            (1..=MAX_ADDRESS).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if good {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Complaint::new("a user name is 1 to 254 printable ASCII characters")
+                .hint("for example banyan@example.org"))
+        }
     }
 }
 

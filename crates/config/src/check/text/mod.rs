@@ -54,7 +54,7 @@ pub(crate) fn reads(format: &'static crate::language::Format, text: &str) -> boo
     };
 
     type Reader = fn(&str) -> bool;
-    let readers: [(&'static crate::language::Format, Reader); 50] = [
+    let readers: [(&'static crate::language::Format, Reader); 51] = [
         (&formats::ADDRESS, |text| SocketAddr::from_text(text).is_ok()),
         (&formats::NETWORK, |text| address::Network::from_text(text).is_ok()),
         (&formats::FILE, |text| file::FilePath::from_text(text).is_ok()),
@@ -92,6 +92,7 @@ pub(crate) fn reads(format: &'static crate::language::Format, text: &str) -> boo
         (&formats::WEBHOOK_URL, |text| Webhook::from_text(text).is_ok()),
         (&formats::SMTP_URL, |text| mail::MailServer::from_text(text).is_ok()),
         (&formats::MAILBOX, |text| mail::Mailbox::from_text(text).is_ok()),
+        (&formats::MAIL_USER, |text| mail::MailUser::from_text(text).is_ok()),
         (&formats::COMPARED_FIELD, |text| header::ComparedField::from_text(text).is_ok()),
         (&formats::ID_CLASS, |text| name::Name::from_text(text).is_ok()),
         (&formats::RISE, |text| rise::Rise::from_text(text).is_ok()),
