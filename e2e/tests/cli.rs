@@ -32,6 +32,16 @@ async fn unit(banyan: &Banyan, words: &[&str], code: i32) -> Result<String> {
 }
 
 #[tokio::test]
+async fn a_command_whose_reader_stops_reading_ends_in_silence() -> Result<()> {
+    let mut command = command(&["schema"])?;
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    drop(child.stdout.take());
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await??;
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_unit_is_moved_held_and_brought_back() -> Result<()> {
     let sides = Sides::start().await?;
     let banyan = Banyan::start(&sides.config("")).await?;

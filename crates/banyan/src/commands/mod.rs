@@ -27,6 +27,11 @@ use crate::cli::{Cli, Command};
 /// # Errors
 /// What people are told on standard error.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
+    // Whoever reads what a command prints may stop reading (`| head`), which ends the command as it does every other. Those
+    // that serve live on: a log that nobody reads any more is no reason to stop.
+    if !matches!(cli.command, Command::Serve { .. } | Command::Demo(_)) {
+        sigpipe::reset();
+    }
     match cli.command {
         Command::Check { config } => return check::run(&config),
         Command::Serve { config, log } => return serve::run(&config, log),
