@@ -26,6 +26,7 @@ enum Evidence {
 /// Third-party servers and clients that tests put Banyan, or a part of it, between.
 pub(crate) const FOR_TESTS: &[Package] = &[
     Package { name: "curl", evidence: Evidence::Program("curl") },
+    Package { name: "faketime", evidence: Evidence::Program("faketime") },
     Package { name: "nghttp2-client", evidence: Evidence::Program("h2load") },
     Package { name: "nginx", evidence: Evidence::Program("nginx") },
     Package { name: "postgresql", evidence: Evidence::AnyVersion("/usr/lib/postgresql", "postgres") },

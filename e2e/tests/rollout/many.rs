@@ -20,11 +20,20 @@ struct Fleet {
 
 impl Fleet {
     async fn start(stages: &str, hold: &str) -> Result<Self> {
+        Self::with_clocks(stages, hold, ["+0", "+0", "+0"]).await
+    }
+
+    /// Gateways whose clocks are ahead or behind by so much, such as `-5m`.
+    async fn with_clocks(stages: &str, hold: &str, clocks: [&str; 3]) -> Result<Self> {
         let trial = Trial::start().await?;
         let postgres = tokio::task::spawn_blocking(Postgres::start).await??;
         let mut gateways = Vec::new();
-        for number in 1..=3 {
-            gateways.push(Setup::new(&config(&trial, &postgres, number, stages, hold)).start().await?);
+        for (number, clock) in (1..).zip(clocks) {
+            let mut setup = Setup::new(&config(&trial, &postgres, number, stages, hold));
+            if clock != "+0" {
+                setup = setup.first(&shifted(clock));
+            }
+            gateways.push(setup.start().await?);
         }
         let fleet = Self { trial, postgres, gateways };
         fleet.knows_itself().await?;
@@ -72,6 +81,14 @@ fn config(trial: &Trial, postgres: &Postgres, number: usize, stages: &str, hold:
          workers: 1\n{}",
         postgres.url(),
         trial.config(stages, hold, "")
+    )
+}
+
+/// Shell lines after which a program's wall clock is off by so much; its monotonic clock is not.
+fn shifted(clock: &str) -> String {
+    format!(
+        "lib=$(echo /usr/lib/*/faketime/libfaketimeMT.so.1); [ -e \"$lib\" ] || {{ echo \"faketime is not installed\" >&2; exit 1; }}\n\
+         export LD_PRELOAD=\"$lib\" FAKETIME={clock} DONT_FAKE_MONOTONIC=1"
     )
 }
 
@@ -143,6 +160,48 @@ async fn a_leader_that_is_killed_is_replaced_and_nothing_is_skipped() -> Result<
     until(&other, |now| phase(now) == "complete").await?;
     let whats: Vec<_> = history(&other).await?.into_iter().map(|entry| entry["what"].clone()).collect();
     assert_eq!(whats, ["started at 5%", "5% -> 25%", "25% -> 100%", "complete at 100%"]);
+    Ok(())
+}
+
+/// Ten minutes lie between the clocks, and whoever leads, stages are held as long as they are to be.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clocks_that_differ_by_minutes_neither_hurry_nor_hold_up_a_rollout() -> Result<()> {
+    let mut fleet = Fleet::with_clocks("[ 5%, 25%, 100% ]", "2s", ["+5m", "+0", "-5m"]).await?;
+    let leader = fleet.leader().await?;
+    let gateways: Vec<_> = fleet.gateways.iter().map(Banyan::address).collect();
+    let crowd = Crowd::start(&gateways, 60);
+    let other = fleet.gateways[(leader + 1) % 3].admin()?;
+    let since = Instant::now();
+    order(&other, "start").await?;
+    until(&other, |now| now["percent"] == "25%").await?;
+    fleet.gateways[leader].kill().await?;
+    fleet.gateways.remove(leader);
+    until(&other, |now| phase(now) == "complete").await?;
+    let took = since.elapsed();
+    ensure!(took >= Duration::from_secs(6), "three stages of 2 s were held for {took:?} only");
+    let entries = history(&other).await?;
+    let whats: Vec<_> = entries.iter().map(|entry| entry["what"].clone()).collect();
+    assert_eq!(whats, ["started at 5%", "5% -> 25%", "25% -> 100%", "complete at 100%"]);
+    drop(crowd);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clocks_that_differ_by_minutes_do_not_keep_all_from_going_back() -> Result<()> {
+    let fleet = Fleet::with_clocks("[ 5%, 100% ]", "1h", ["-3m", "+7m", "+0"]).await?;
+    let admins = fleet.admins()?;
+    order(&admins[0], "start").await?;
+    for admin in &admins {
+        until(admin, |now| now["percent"] == "5%").await?;
+    }
+    let gateways: Vec<_> = fleet.gateways.iter().map(Banyan::address).collect();
+    let crowd = Crowd::start(&gateways, 60);
+    until(&admins[2], |now| now["gates"][0]["verdict"] == "pass").await?;
+    fleet.trial.turn_bad();
+    for admin in &admins {
+        until(admin, |now| phase(now) == "rolled back" && now["percent"] == "0%").await?;
+    }
+    assert_eq!(crowd.unanswered(), 0);
     Ok(())
 }
 
