@@ -189,14 +189,25 @@ impl Server {
     }
 }
 
+impl Server {
+    /// Lets it do nothing more, without ending its connections.
+    pub(crate) fn freeze(&self) {
+        for pid in process::pids(self.child.id()).unwrap_or_default().into_iter().filter_map(Pid::from_raw) {
+            // It fails for one that has ended by itself, which does nothing more either.
+            kill_process(pid, Signal::STOP).ok();
+        }
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         // Workers are asked too: a master that is killed leaves them behind.
         let pids = process::pids(self.child.id()).unwrap_or_default();
         for signal in [Signal::TERM, Signal::KILL] {
             for pid in pids.iter().filter_map(|pid| Pid::from_raw(*pid)) {
-                // It fails for one that has ended by itself, which is what is wanted.
+                // It fails for one that has ended by itself, which is what is wanted. One that is frozen has to wake to end.
                 kill_process(pid, signal).ok();
+                kill_process(pid, Signal::CONT).ok();
             }
             // All of them: one that still writes would leave its directory behind.
             let ended = || {

@@ -7,7 +7,6 @@
 use std::{
     io::{BufRead, Write},
     net::SocketAddr,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -147,13 +146,16 @@ fn note_database(rig: &mut Rig, second: Option<u32>) {
 }
 
 /// Takes the naive client out and lets callers ask the system in its place.
-fn switch(rig: &mut Rig, pair: &mut Pair) {
-    let Some(before) = pair.before.take() else { return };
+///
+/// It is frozen and not ended: with its process thousands of connections would end in one moment, and the core that closes
+/// them all is the one that sends and times the requests to the system in its place. Those who wait for it give up one by
+/// one, as callers do.
+fn switch(rig: &mut Rig, pair: &Pair) {
+    let Some(before) = &pair.before else { return };
+    before.freeze();
     if let Some(callers) = rig.callers() {
         callers.turn_to(pair.started.server.address());
     }
-    // Ending a process waits for it, and this thread has a schedule to keep.
-    thread::spawn(move || drop(before));
 }
 
 impl Pair {
