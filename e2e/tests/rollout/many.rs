@@ -58,6 +58,19 @@ impl Fleet {
         self.gateways.iter().map(Banyan::admin).collect()
     }
 
+    /// Starts a rollout, waits until enough of its first stage was seen, and lets the replacement turn bad.
+    async fn turns_bad_at_5_percent(&self, admins: &[Admin]) -> Result<Crowd> {
+        order(&admins[0], "start").await?;
+        for admin in admins {
+            until(admin, |now| now["percent"] == "5%").await?;
+        }
+        let gateways: Vec<_> = self.gateways.iter().map(Banyan::address).collect();
+        let crowd = Crowd::start(&gateways, 60);
+        until(&admins[2], |now| now["gates"][0]["verdict"] == "pass").await?;
+        self.trial.turn_bad();
+        Ok(crowd)
+    }
+
     /// Which one leads.
     async fn leader(&self) -> Result<usize> {
         let mut leaders = Vec::new();
@@ -124,14 +137,7 @@ async fn what_one_is_told_all_do() -> Result<()> {
 async fn what_all_have_seen_together_is_what_counts_and_all_go_back() -> Result<()> {
     let fleet = Fleet::start("[ 5%, 100% ]", "1h").await?;
     let admins = fleet.admins()?;
-    order(&admins[0], "start").await?;
-    for admin in &admins {
-        until(admin, |now| now["percent"] == "5%").await?;
-    }
-    let gateways: Vec<_> = fleet.gateways.iter().map(Banyan::address).collect();
-    let crowd = Crowd::start(&gateways, 60);
-    until(&admins[2], |now| now["gates"][0]["verdict"] == "pass").await?;
-    fleet.trial.turn_bad();
+    let crowd = fleet.turns_bad_at_5_percent(&admins).await?;
     let since = Instant::now();
     for admin in &admins {
         until(admin, |now| phase(now) == "rolled back" && now["percent"] == "0%").await?;
@@ -190,14 +196,7 @@ async fn clocks_that_differ_by_minutes_neither_hurry_nor_hold_up_a_rollout() -> 
 async fn clocks_that_differ_by_minutes_do_not_keep_all_from_going_back() -> Result<()> {
     let fleet = Fleet::with_clocks("[ 5%, 100% ]", "1h", ["-3m", "+7m", "+0"]).await?;
     let admins = fleet.admins()?;
-    order(&admins[0], "start").await?;
-    for admin in &admins {
-        until(admin, |now| now["percent"] == "5%").await?;
-    }
-    let gateways: Vec<_> = fleet.gateways.iter().map(Banyan::address).collect();
-    let crowd = Crowd::start(&gateways, 60);
-    until(&admins[2], |now| now["gates"][0]["verdict"] == "pass").await?;
-    fleet.trial.turn_bad();
+    let crowd = fleet.turns_bad_at_5_percent(&admins).await?;
     for admin in &admins {
         until(admin, |now| phase(now) == "rolled back" && now["percent"] == "0%").await?;
     }
