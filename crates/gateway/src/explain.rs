@@ -10,6 +10,7 @@ use http::{HeaderMap, Method};
 use crate::{
     router::{Match, Query, Router},
     stages::decide::{Decision, Side},
+    wire::head::Head,
 };
 
 /// A request to be explained.
@@ -47,7 +48,7 @@ pub fn explain(plan: &Plan, ask: &Ask<'_>, percent: impl Fn(&str) -> Option<Perc
         ),
     )];
     let path = ask.path.split('?').next().unwrap_or_default();
-    let query = Query { host: ask.host, path, method: ask.method, headers: ask.headers };
+    let query = Query { host: ask.host, path, method: ask.method, head: &Head::from(ask.headers.clone()) };
     let route = match Router::new(&plan.routes).find(&plan.routes, &query) {
         Match::Route(index) => &plan.routes[index],
         Match::None => {

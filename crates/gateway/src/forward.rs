@@ -4,13 +4,17 @@ mod caller;
 
 use std::{cell::RefCell, sync::Arc};
 
-use banyan_http1::encode_field;
+use banyan_http1::{Known, encode_field};
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
 
 pub(crate) use self::caller::{caller_deadline, hops_so_far, millis_left};
-use crate::exchange::Exchange;
+use crate::{
+    exchange::Exchange,
+    trace::TraceContext,
+    wire::head::{Head, Values as _},
+};
 
 pub(crate) const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
 pub(crate) const UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
@@ -120,29 +124,27 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(head: &Head) -> Self {
         let mut seen = Self::default();
-        for name in headers.keys() {
-            match name.as_str() {
-                "connection" => seen.connection = true,
-                "upgrade" => seen.upgrade = true,
-                "te" => seen.te = true,
-                "via" => seen.via = true,
-                "banyan-hops" => seen.hops = true,
-                "banyan-deadline-ms" | "grpc-timeout" => seen.deadline = true,
-                "traceparent" => seen.traceparent = true,
-                "tracestate" => seen.tracestate = true,
-                "cache-control"
-                | "pragma"
-                | "authorization"
-                | "range"
-                | "if-none-match"
-                | "if-modified-since"
-                | "if-match"
-                | "if-unmodified-since"
-                | "if-range" => {
-                    seen.for_caches = true;
-                }
+        for known in head.known() {
+            match known {
+                Known::Connection => seen.connection = true,
+                Known::Upgrade => seen.upgrade = true,
+                Known::Te => seen.te = true,
+                Known::Via => seen.via = true,
+                Known::BanyanHops => seen.hops = true,
+                Known::BanyanDeadlineMs | Known::GrpcTimeout => seen.deadline = true,
+                Known::TraceParent => seen.traceparent = true,
+                Known::TraceState => seen.tracestate = true,
+                Known::CacheControl
+                | Known::Pragma
+                | Known::Authorization
+                | Known::Range
+                | Known::IfNoneMatch
+                | Known::IfModifiedSince
+                | Known::IfMatch
+                | Known::IfUnmodifiedSince
+                | Known::IfRange => seen.for_caches = true,
                 _ => {}
             }
         }
@@ -151,31 +153,37 @@ impl Seen {
 }
 
 /// Fields that concern only the connection a message came on (RFC 9110 section 7.6.1).
-fn is_hop_by_hop(name: &HeaderName) -> bool {
+const fn is_hop_by_hop(known: Known) -> bool {
     matches!(
-        name.as_str(),
-        "connection" | "te" | "transfer-encoding" | "upgrade" | "keep-alive" | "proxy-connection" | "trailer"
+        known,
+        Known::Connection
+            | Known::Te
+            | Known::TransferEncoding
+            | Known::Upgrade
+            | Known::KeepAlive
+            | Known::ProxyConnection
+            | Known::Trailer
     )
 }
 
 /// Fields of a request that end here: those of one hop, and those that we say ourselves.
-fn ends_here(name: &HeaderName) -> bool {
-    is_hop_by_hop(name)
+const fn ends_here(known: Known) -> bool {
+    is_hop_by_hop(known)
         || matches!(
-            name.as_str(),
-            "host"
-                | "expect"
-                | "content-length"
-                | "proxy-authorization"
-                | "forwarded"
-                | "via"
-                | "traceparent"
-                | "x-forwarded-for"
-                | "x-forwarded-host"
-                | "x-forwarded-proto"
-                | "banyan-hops"
-                | "banyan-deadline-ms"
-                | "banyan-shadow"
+            known,
+            Known::Host
+                | Known::Expect
+                | Known::ContentLength
+                | Known::ProxyAuthorization
+                | Known::Forwarded
+                | Known::Via
+                | Known::TraceParent
+                | Known::XForwardedFor
+                | Known::XForwardedHost
+                | Known::XForwardedProto
+                | Known::BanyanHops
+                | Known::BanyanDeadlineMs
+                | Known::BanyanShadow
         )
 }
 
@@ -184,11 +192,9 @@ const PROTECTED: [HeaderName; 4] =
     [header::AUTHORIZATION, header::COOKIE, header::CONTENT_TYPE, header::CONTENT_ENCODING];
 
 /// The names that `Connection` lists.
-fn named_by_connection(headers: &HeaderMap) -> SmallVec<[HeaderName; 2]> {
-    headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
+fn named_by_connection(head: &Head) -> Vec<HeaderName> {
+    head.all(&header::CONNECTION)
+        .filter_map(|value| std::str::from_utf8(value).ok())
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .filter(|name| !PROTECTED.contains(name))
@@ -196,18 +202,16 @@ fn named_by_connection(headers: &HeaderMap) -> SmallVec<[HeaderName; 2]> {
 }
 
 /// Removes from an answer what concerns only its connection.
-pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    if !headers.keys().any(is_hop_by_hop) {
-        return;
+pub(crate) fn strip_hop_by_hop(head: &mut Head) {
+    if head.any(is_hop_by_hop) {
+        let named = named_by_connection(head);
+        head.retain(|known, name| !is_hop_by_hop(known) && !is_one_of(&named, name));
     }
-    for name in named_by_connection(headers) {
-        headers.remove(name);
-    }
-    let names: SmallVec<[HeaderName; 4]> =
-        headers.keys().filter(|name| is_hop_by_hop(name)).cloned().collect();
-    for name in names {
-        headers.remove(name);
-    }
+}
+
+/// Whether a name, in whatever spelling, is among others.
+fn is_one_of(names: &[HeaderName], name: &[u8]) -> bool {
+    names.iter().any(|known| known.as_str().as_bytes().eq_ignore_ascii_case(name))
 }
 
 /// The fields of a request on its way up: what the client sent, less what ends here, and what is ours to say.
@@ -216,27 +220,35 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
 /// a fraction of taking them out of a map one by one.
 #[derive(Clone, Debug)]
 pub(crate) struct Fields {
-    sent: HeaderMap,
-    dropped: SmallVec<[HeaderName; 2]>,
+    sent: Head,
+    dropped: Vec<HeaderName>,
     standing: Arc<Standing>,
-    ours: SmallVec<[(HeaderName, HeaderValue); 4]>,
+    trace: TraceContext,
+    hops: u32,
+    ours: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Fields {
     /// What the client sent.
-    pub(crate) const fn sent(&self) -> &HeaderMap {
-        &self.sent
+    pub(crate) fn sent(&self) -> &HeaderMap {
+        self.sent.map()
     }
 
-    /// Fields that are encoded already.
-    pub(crate) fn ready(&self) -> &[u8] {
-        &self.standing.lines
+    /// Writes them, a line each.
+    pub(crate) fn encode(&self, out: &mut BytesMut) {
+        out.extend_from_slice(&self.standing.lines);
+        out.extend_from_slice(b"traceparent: ");
+        out.extend_from_slice(&self.trace.value());
+        out.extend_from_slice(b"\r\nbanyan-hops: ");
+        out.extend_from_slice(itoa::Buffer::new().format(self.hops).as_bytes());
+        out.extend_from_slice(b"\r\n");
+        self.ours.iter().for_each(|(name, value)| encode_field(out, name, value));
+        self.sent.encode(out, |known, name| self.passes(known, name));
     }
 
-    /// The fields besides those that are encoded already.
-    pub(crate) fn others(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-        let sent = self.sent.iter().filter(|(name, _)| !ends_here(name) && !self.dropped.contains(name));
-        self.ours.iter().map(|(name, value)| (name, value)).chain(sent)
+    /// Whether what the client sent under this name goes on.
+    fn passes(&self, known: Known, name: &[u8]) -> bool {
+        !ends_here(known) && !is_one_of(&self.dropped, name)
     }
 
     /// Leaves out a field that the client sent.
@@ -251,11 +263,21 @@ impl Fields {
 
     /// As a map, for HTTP/2.
     pub(crate) fn to_map(&self) -> HeaderMap {
-        let mut map =
-            HeaderMap::with_capacity(self.sent.len() + self.ours.len() + self.standing.fields.len());
-        let standing = self.standing.fields.iter().map(|(name, value)| (name, value));
-        for (name, value) in standing.chain(self.others()) {
+        let sent = self.sent();
+        let own = self.standing.fields.len() + self.ours.len() + 2;
+        let mut map = HeaderMap::with_capacity(sent.len() + own);
+        if let Ok(value) = HeaderValue::from_bytes(&self.trace.value()) {
+            map.append(TRACEPARENT, value);
+        }
+        map.append(HOPS, self.hops.into());
+        for (name, value) in self.standing.fields.iter().chain(&self.ours) {
             map.append(name, value.clone());
+        }
+        for (name, value) in sent {
+            let bytes = name.as_str().as_bytes();
+            if self.passes(Known::of(bytes), bytes) {
+                map.append(name, value.clone());
+            }
         }
         map
     }
@@ -266,19 +288,16 @@ pub(crate) type HopFields = SmallVec<[(HeaderName, HeaderValue); 4]>;
 
 /// The fields of a request as the next hop gets them, whichever that is; see [`HopFields`] for the rest.
 pub(crate) fn request(
-    mut sent: HeaderMap,
+    mut sent: Head,
     client: &Client,
     exchange: &Exchange,
     host: &HeaderValue,
     hops: u32,
 ) -> Fields {
     let seen = exchange.seen;
-    let mut dropped = SmallVec::new();
-    if seen.connection {
-        dropped = named_by_connection(&sent);
-    }
+    let mut dropped = if seen.connection { named_by_connection(&sent) } else { Vec::new() };
     if exchange.version == http::Version::HTTP_2 {
-        join_cookies(&mut sent);
+        join_cookies(sent.map_mut());
     }
     if exchange.trace.parent_id.is_none() && seen.tracestate {
         dropped.push(TRACESTATE);
@@ -287,23 +306,19 @@ pub(crate) fn request(
     let standing = if alike {
         client.standing(host, exchange.version)
     } else {
-        Standing::new(who_asked(client, host, exchange.version, &sent, seen))
+        Standing::new(who_asked(client, host, exchange.version, sent.map(), seen))
     };
-    let mut fields = Fields { sent, dropped, standing, ours: SmallVec::new() };
+    let mut fields = Fields { sent, dropped, standing, trace: exchange.trace, hops, ours: Vec::new() };
     if seen.te {
         keep_trailers(&mut fields);
     }
-    if let Some(value) = exchange.trace.value() {
-        fields.ours.push((TRACEPARENT, value));
-    }
-    fields.ours.push((HOPS, hops.into()));
     fields
 }
 
 /// `TE: trailers` is the one coding of the hop that the next may know of: gRPC insists on it.
 fn keep_trailers(fields: &mut Fields) {
-    let Some(te) = fields.sent.get(header::TE) else { return };
-    let mut parts = te.as_bytes().split(|&byte| byte == b',');
+    let Some(te) = fields.sent.first(&header::TE) else { return };
+    let mut parts = te.split(|&byte| byte == b',');
     if parts.any(|part| part.trim_ascii().eq_ignore_ascii_case(b"trailers")) {
         fields.ours.push((header::TE, TRAILERS));
     }

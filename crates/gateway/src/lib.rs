@@ -17,7 +17,7 @@ mod judging;
 mod meter;
 pub mod outcome;
 mod pipeline;
-pub mod router;
+mod router;
 mod scrape;
 mod seldom;
 mod shadow;

@@ -20,7 +20,11 @@ use crate::{
     router::{captures, normalize},
     stages::{admit, call, decide::Decision, respond, route, shadow},
     subject,
-    wire::body::{Broken, Reply, ReqBody},
+    wire::{
+        answer::Reply,
+        body::{Broken, ReqBody},
+        head::Head,
+    },
     worker::{Local, Worker},
 };
 
@@ -33,7 +37,9 @@ const NO_HOST: HeaderValue = HeaderValue::from_static("");
 pub(crate) struct Incoming {
     pub(crate) method: Method,
     pub(crate) target: Uri,
-    pub(crate) headers: HeaderMap,
+    /// What `Host` says, if it is there.
+    pub(crate) host: Option<HeaderValue>,
+    pub(crate) head: Head,
     pub(crate) body: ReqBody,
 }
 
@@ -52,7 +58,7 @@ pub(crate) async fn serve(
         Err(broken) => respond::problem(exchange, broken),
     };
     if let Some(allow) = allow {
-        response.headers_mut().insert(header::ALLOW, allow);
+        response.head_mut().set(header::ALLOW, allow);
     }
     exchange.status = response.status().as_u16();
     let judged = |decision: &Decision| local.compiled.units[decision.unit.0].live.is_judged();
@@ -71,7 +77,7 @@ async fn answer(
     allow: &mut Option<HeaderValue>,
 ) -> Result<Reply, Broken> {
     let plan = &local.compiled.plan;
-    let host = host_of(&incoming.target, &incoming.headers);
+    let host = host_of(&incoming.target, incoming.host.as_ref());
 
     // 1. Admit: a path that is none, a loop, or a caller that has given up, goes no further.
     admit::check_path(&incoming.target)?;
@@ -79,10 +85,10 @@ async fn answer(
         exchange.ending = Ending::Ok;
         return Ok(respond::about_the_server());
     }
-    let hop = admit::admit(exchange, &incoming.headers, plan.limits.hops, exchange.started)?;
+    let hop = admit::admit(exchange, &incoming.head, plan.limits.hops, exchange.started)?;
     // 2. Route.
-    let Incoming { method, target, headers, body } = incoming;
-    let index = route::route(&local.compiled, method, target, host.to_str().unwrap_or_default(), headers)
+    let Incoming { method, target, head, body, .. } = incoming;
+    let index = route::route(&local.compiled, method, target, host.to_str().unwrap_or_default(), head)
         .map_err(|no_route| {
             *allow = no_route.allow;
             no_route.ending
@@ -96,7 +102,7 @@ async fn answer(
         return Err(Ending::BodyTooLarge.into());
     }
     // 4. Decide: the side of the unit, by the subject.
-    let cookie = decide(worker, local, exchange, route, headers);
+    let cookie = decide(worker, local, exchange, route, head);
     let upstream = upstream_of(local, exchange, route).ok_or(Ending::Internal)?;
     let passage = Passage { client, route, host: &host, hop, upstream };
     // 5. Cache: what is kept of this side's answers may be good enough.
@@ -105,7 +111,7 @@ async fn answer(
         Look::Miss(want) => Some(want),
         Look::Unavailable => return Err(Ending::NotCached.into()),
         Look::Hit(mut response, refresh) => {
-            respond::finish_kept(response.headers_mut(), exchange, cookie);
+            respond::finish_kept(response.head_mut(), exchange, cookie);
             exchange.ending = Ending::Ok;
             if let Some(want) = refresh {
                 refresh_kept(worker, local, exchange, incoming, &passage, &want);
@@ -116,11 +122,11 @@ async fn answer(
     let mut response = pass_on(worker, local, exchange, incoming, &passage, want).await?;
     // 9. Respond.
     let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    let protocol = response.headers().get(header::UPGRADE).cloned();
-    respond::finish(response.headers_mut(), exchange, cookie);
-    if let (true, Some(protocol)) = (switching, protocol) {
-        response.headers_mut().insert(header::CONNECTION, forward::UPGRADE);
-        response.headers_mut().insert(header::UPGRADE, protocol);
+    let protocol = if switching { response.headers().get(header::UPGRADE).cloned() } else { None };
+    respond::finish(response.head_mut(), exchange, cookie);
+    if let Some(protocol) = protocol {
+        response.head_mut().set(header::CONNECTION, forward::UPGRADE);
+        response.head_mut().set(header::UPGRADE, protocol);
     }
     exchange.ending = Ending::Ok;
     Ok(response)
@@ -147,12 +153,12 @@ async fn pass_on(
     want: Option<Box<Want>>,
 ) -> Result<Reply, Broken> {
     let Passage { route, host, upstream, .. } = *passage;
-    let Incoming { method, target: asked_for, headers, body } = incoming;
-    let upgrade = if exchange.seen.upgrade { upgrade_of(headers) } else { None };
-    let repeatable = is_repeatable(route, method, headers);
+    let Incoming { method, target: asked_for, head, body, .. } = incoming;
+    let upgrade = if exchange.seen.upgrade { upgrade_of(head.map()) } else { None };
+    let repeatable = is_repeatable(route, method, head);
     // 6. Forward: the fields as the next hop gets them.
     let policy = local.compiled.policies.of(exchange.route, upstream);
-    let fields = fields_of(exchange, headers, passage, policy);
+    let fields = fields_of(exchange, head, passage, policy);
     let target = upstream_target(route, asked_for);
     let mut body = std::mem::replace(body, ReqBody::Empty);
     let mut asked_at = exchange.started;
@@ -197,11 +203,11 @@ async fn pass_on(
 /// The fields of a request as the next hop gets them.
 fn fields_of(
     exchange: &Exchange,
-    headers: &mut HeaderMap,
+    head: &mut Head,
     passage: &Passage<'_>,
     policy: &UpstreamPolicy,
 ) -> forward::Fields {
-    let sent = std::mem::take(headers);
+    let sent = std::mem::take(head);
     let mut fields = forward::request(sent, passage.client, exchange, passage.host, passage.hop);
     if policy.reads_answers() {
         // What is to be looked into must come as it is.
@@ -226,7 +232,7 @@ fn looked(
     let question = Question {
         method: &incoming.method,
         target: &incoming.target,
-        headers: &incoming.headers,
+        headers: incoming.head.map_by(&mut worker.names.borrow_mut()),
         host: passage.host,
         side: &local.compiled.plan.upstreams[passage.upstream.0].name,
         secure: exchange.secure,
@@ -247,7 +253,7 @@ fn refresh_kept(
 ) {
     let Some(behalf) = call::Behalf::of(exchange) else { return };
     let policy = local.compiled.policies.of(exchange.route, passage.upstream);
-    let fields = fields_of(exchange, &mut incoming.headers, passage, policy);
+    let fields = fields_of(exchange, &mut incoming.head, passage, policy);
     let target = upstream_target(passage.route, &incoming.target);
     let call = call::Call {
         method: &Method::GET,
@@ -262,10 +268,10 @@ fn refresh_kept(
 }
 
 /// The authority the client asked for: of the target where it has one, else of the `Host` field.
-fn host_of(target: &Uri, headers: &HeaderMap) -> HeaderValue {
+fn host_of(target: &Uri, host: Option<&HeaderValue>) -> HeaderValue {
     match target.authority() {
         Some(named) => HeaderValue::from_str(named.as_str()).unwrap_or(NO_HOST),
-        None => headers.get(header::HOST).cloned().unwrap_or(NO_HOST),
+        None => host.cloned().unwrap_or(NO_HOST),
     }
 }
 
@@ -275,12 +281,12 @@ fn decide(
     local: &Local,
     exchange: &mut Exchange,
     route: &Route,
-    headers: &HeaderMap,
+    head: &Head,
 ) -> Option<HeaderValue> {
     let Target::Unit(id) = route.target else { return None };
     let (unit, live) = (&local.compiled.plan.units[id.0], &local.compiled.units[id.0].live);
     let percent = live.percent();
-    let (decision, cookie) = match subject::find(&unit.subject, &worker.signer, headers) {
+    let (decision, cookie) = match subject::find(&unit.subject, &worker.signer, head) {
         Some(subject) => (Decision::make(id, unit, percent, &subject), None),
         None => {
             let (subject, cookie) = worker.signer.issue(exchange.secure, &mut *worker.rng.borrow_mut());
@@ -348,13 +354,13 @@ fn upstream_of(local: &Local, exchange: &Exchange, route: &Route) -> Option<Upst
 
 /// Whether a request may run more than once: its route reads, its method is idempotent (RFC 9110 section 9.2.2), or it has
 /// a key by which the upstream knows the second one.
-fn is_repeatable(route: &Route, method: &Method, headers: &HeaderMap) -> bool {
+fn is_repeatable(route: &Route, method: &Method, head: &Head) -> bool {
     // A route of safe methods only is a write because the config says so, against the method.
     let is_declared_write = !route.methods.is_empty() && route.methods.iter().all(Method::is_safe);
     match route.effect {
         Effect::Read => true,
         Effect::Write if method.is_idempotent() => !is_declared_write,
-        Effect::Write => headers.contains_key(forward::IDEMPOTENCY_KEY),
+        Effect::Write => head.contains(&forward::IDEMPOTENCY_KEY),
     }
 }
 
@@ -394,15 +400,10 @@ pub(crate) fn refuse(worker: &Worker, exchange: &mut Exchange, broken: Broken) -
 }
 
 /// What is known the moment a request's head is complete.
-pub(crate) fn begin(
-    worker: &Worker,
-    client: &Client,
-    version: http::Version,
-    headers: &HeaderMap,
-) -> Exchange {
+pub(crate) fn begin(worker: &Worker, client: &Client, version: http::Version, head: &Head) -> Exchange {
     let probability = worker.local().compiled.trace_probability;
-    let seen = forward::Seen::of(headers);
-    let trace = crate::trace::TraceContext::of(headers, seen, probability, &mut *worker.rng.borrow_mut());
+    let seen = forward::Seen::of(head);
+    let trace = crate::trace::TraceContext::of(head, seen, probability, &mut *worker.rng.borrow_mut());
     let active = &worker.meter.metrics.active_requests;
     Exchange::new(client, version, trace, seen, active, Instant::now())
 }

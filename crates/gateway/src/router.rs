@@ -10,13 +10,15 @@ use banyan_config::{
     pattern::Segment,
     plan::{HostMatch, Route},
 };
-use http::{HeaderMap, Method};
+use http::Method;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use crate::wire::head::{Head, Values as _};
+
 /// The compiled table. Values are indexes into the plan's routes.
 #[derive(Debug, Default)]
-pub struct Router {
+pub(crate) struct Router {
     exact: FxHashMap<String, Node>,
     /// Sorted from the longest suffix.
     below: Vec<(String, Node)>,
@@ -87,7 +89,7 @@ impl Rule {
 
 /// What looking for a route gave.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Match {
+pub(crate) enum Match {
     /// This one.
     Route(usize),
     /// Templates fit, but none of their rules accepts the method; these do.
@@ -98,23 +100,21 @@ pub enum Match {
 
 /// What of a request decides its route.
 #[derive(Clone, Copy, Debug)]
-pub struct Query<'a> {
+pub(crate) struct Query<'a> {
     /// Host without port.
-    pub host: &'a str,
+    pub(crate) host: &'a str,
     /// Path as sent.
-    pub path: &'a str,
+    pub(crate) path: &'a str,
     /// Method.
-    pub method: &'a Method,
+    pub(crate) method: &'a Method,
     /// Fields.
-    pub headers: &'a HeaderMap,
+    pub(crate) head: &'a Head,
 }
-
-type Segments<'a> = SmallVec<[&'a str; 12]>;
 
 impl Router {
     /// Compiles a table.
     #[must_use]
-    pub fn new(routes: &[Route]) -> Self {
+    pub(crate) fn new(routes: &[Route]) -> Self {
         let mut router = Self::default();
         for (index, route) in routes.iter().enumerate() {
             let root = match &route.host {
@@ -135,10 +135,11 @@ impl Router {
 
     /// Finds the route of a request.
     #[must_use]
-    pub fn find(&self, routes: &[Route], query: &Query<'_>) -> Match {
+    pub(crate) fn find(&self, routes: &[Route], query: &Query<'_>) -> Match {
         let path = normalize(query.path);
-        let segments: Segments<'_> = path.strip_prefix('/').unwrap_or(&path).split('/').collect();
-        let host = lower(query.host);
+        let path = path.strip_prefix('/').unwrap_or(&path);
+        let has_hosts = !self.exact.is_empty() || !self.below.is_empty();
+        let host = if has_hosts { lower(query.host) } else { Cow::Borrowed("") };
         let below = self.below.iter().filter(|(suffix, _)| is_below(&host, suffix)).map(|(_, node)| node);
         let mut search =
             Search { routes, query, bit: MethodSet::bit(query.method).unwrap_or(0), allowed: Vec::new() };
@@ -146,7 +147,7 @@ impl Router {
         let exact = if self.exact.is_empty() { None } else { self.exact.get(&*host) };
         let found = exact.into_iter().chain(below).chain([&self.any]);
         for root in found {
-            if let Some(route) = search.descend(root, &segments) {
+            if let Some(route) = search.descend(root, Some(path)) {
                 return Match::Route(route);
             }
         }
@@ -207,12 +208,16 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// The best rule below `node` for what is left of the path. As deep as the table's deepest template.
-    fn descend(&mut self, node: &Node, segments: &[&str]) -> Option<usize> {
-        let deeper = match segments.split_first() {
+    /// The best rule below `node` for what is left of the path, which is nothing behind its last segment. As deep as the
+    /// table's deepest template.
+    fn descend(&mut self, node: &Node, left: Option<&str>) -> Option<usize> {
+        let deeper = match left {
             None => self.choose(&node.ends),
-            Some((first, rest)) => {
-                let literal = node.literals.get(*first).and_then(|next| self.descend(next, rest));
+            Some(_) if node.literals.is_empty() && node.param.is_none() => None,
+            Some(left) => {
+                let slash = memchr::memchr(b'/', left.as_bytes());
+                let (first, rest) = slash.map_or((left, None), |at| (&left[..at], Some(&left[at + 1..])));
+                let literal = node.literals.get(first).and_then(|next| self.descend(next, rest));
                 literal.or_else(|| {
                     let param = node.param.as_deref().filter(|_| !first.is_empty())?;
                     self.descend(param, rest)
@@ -229,8 +234,10 @@ impl Search<'_> {
                 return Some(index);
             }
             let route = &self.routes[index];
-            let fields_fit =
-                route.headers.iter().all(|(name, value)| self.query.headers.get(name) == Some(value));
+            let fields_fit = route
+                .headers
+                .iter()
+                .all(|(name, value)| self.query.head.first(name) == Some(value.as_bytes()));
             if !fields_fit {
                 continue;
             }
@@ -341,8 +348,8 @@ mod tests {
     }
 
     fn find(routes: &[Route], method: &Method, host: &str, path: &str) -> Match {
-        let headers = HeaderMap::new();
-        Router::new(routes).find(routes, &Query { host, path, method, headers: &headers })
+        let head = Head::default();
+        Router::new(routes).find(routes, &Query { host, path, method, head: &head })
     }
 
     fn table() -> Vec<Route> {

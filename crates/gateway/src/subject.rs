@@ -6,9 +6,11 @@ use std::borrow::Cow;
 use banyan_config::plan::SubjectSource;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderValue, header};
 use rand::Rng;
 use sha2::Sha256;
+
+use crate::wire::head::Values;
 
 /// Name of the first-party cookie.
 pub(crate) const COOKIE: &str = "banyan_subject";
@@ -68,35 +70,33 @@ impl Signer {
 
 /// The first source that is present, else our own cookie.
 pub(crate) fn find<'a>(
-    sources: &[SubjectSource],
+    sources: &'a [SubjectSource],
     signer: &Signer,
-    headers: &'a HeaderMap,
+    head: &'a impl Values,
 ) -> Option<Cow<'a, str>> {
     sources
         .iter()
-        .find_map(|source| from_source(source, headers))
-        .or_else(|| cookie(headers, COOKIE).and_then(|value| signer.open(value)).map(Cow::Borrowed))
+        .find_map(|source| from_source(source, head))
+        .or_else(|| cookie(head, COOKIE).and_then(|value| signer.open(value)).map(Cow::Borrowed))
         .filter(|subject| !subject.is_empty() && subject.len() <= MAX_SUBJECT)
 }
 
-fn from_source<'a>(source: &SubjectSource, headers: &'a HeaderMap) -> Option<Cow<'a, str>> {
+fn from_source<'a>(source: &'a SubjectSource, head: &'a impl Values) -> Option<Cow<'a, str>> {
     let found = match source {
-        SubjectSource::Header(name) => text(headers.get(name)?).map(|text| Cow::Borrowed(text.trim())),
-        SubjectSource::Cookie(name) => cookie(headers, name).map(Cow::Borrowed),
-        SubjectSource::Jwt(claim) => jwt_claim(headers, claim).map(Cow::Owned),
+        SubjectSource::Header(name) => text(head.first(name)?).map(|text| Cow::Borrowed(text.trim())),
+        SubjectSource::Cookie(name) => cookie(head, name).map(Cow::Borrowed),
+        SubjectSource::Jwt(claim) => jwt_claim(head, claim).map(Cow::Owned),
     };
     found.filter(|subject| !subject.is_empty())
 }
 
 /// A field value as UTF-8; `HeaderValue::to_str` would refuse names that are not ASCII.
-fn text(value: &HeaderValue) -> Option<&str> {
-    std::str::from_utf8(value.as_bytes()).ok()
+fn text(value: &[u8]) -> Option<&str> {
+    std::str::from_utf8(value).ok()
 }
 
-pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
+pub(crate) fn cookie<'a>(head: &'a impl Values, name: &str) -> Option<&'a str> {
+    head.all(&header::COOKIE)
         .filter_map(text)
         .flat_map(|field| field.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
@@ -105,8 +105,8 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 
 /// A claim of the bearer token, a string or a number. Only the payload is read; whether the token is genuine is for
 /// the service that acts on it to say.
-pub(crate) fn jwt_claim(headers: &HeaderMap, claim: &str) -> Option<String> {
-    let field = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+pub(crate) fn jwt_claim(head: &impl Values, claim: &str) -> Option<String> {
+    let field = text(head.first(&header::AUTHORIZATION)?)?;
     let (scheme, token) = field.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return None;
@@ -123,6 +123,7 @@ pub(crate) fn jwt_claim(headers: &HeaderMap, claim: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
     use rand::{SeedableRng as _, rngs::SmallRng};
 
     use super::*;

@@ -322,7 +322,7 @@ fn span(local: &Local, exchange: &Exchange, start: std::time::SystemTime, took: 
     let method = exchange.method.as_ref().map_or("_OTHER", http::Method::as_str);
     let route = exchange.route.and_then(|route| local.compiled.labels.get(route)).map_or("", |label| label);
     FinishedSpan {
-        trace_id: exchange.trace.trace_id,
+        trace_id: exchange.trace.trace_id.number(),
         span_id: exchange.trace.span_id,
         parent_id: exchange.trace.parent_id,
         name: if route.is_empty() { method.to_owned() } else { format!("{method} {route}") },

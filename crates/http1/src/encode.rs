@@ -8,41 +8,42 @@ pub const CHUNK_END: &[u8] = b"\r\n";
 /// The last chunk of a body without trailers.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
+/// Ends a head, behind its fields.
+pub const HEAD_END: &[u8] = b"\r\n";
+
 /// Room made for a request's fields before they are counted: enough for most, and growing is only slower.
 const USUAL_FIELDS: usize = 768;
 
-/// Writes `METHOD target HTTP/1.1`, the fields in `ready`, which are whole lines made by [`encode_field`], and `fields`.
-/// Framing fields must be among them.
-pub fn encode_request_head<'a>(
-    out: &mut BytesMut,
-    method: &Method,
-    target: &str,
-    ready: &[u8],
-    fields: impl IntoIterator<Item = (&'a HeaderName, &'a HeaderValue)>,
-) {
+/// Writes `METHOD target HTTP/1.1`. Fields, those of framing among them, and [`HEAD_END`] follow.
+pub fn encode_request_line(out: &mut BytesMut, method: &Method, target: &str) {
     out.reserve(method.as_str().len() + target.len() + 16 + USUAL_FIELDS);
     out.put_slice(method.as_str().as_bytes());
     out.put_u8(b' ');
     out.put_slice(target.as_bytes());
     out.put_slice(b" HTTP/1.1\r\n");
-    out.put_slice(ready);
-    encode_fields(out, fields);
 }
 
-/// Writes the status line and the fields. Framing fields must be among `headers`.
-pub fn encode_response_head(out: &mut BytesMut, version: Version, status: StatusCode, headers: &HeaderMap) {
-    out.reserve(48 + estimate(headers));
+/// Writes the status line. Fields, those of framing among them, and [`HEAD_END`] follow.
+pub fn encode_status_line(out: &mut BytesMut, version: Version, status: StatusCode) {
     out.put_slice(if version == Version::HTTP_10 { b"HTTP/1.0 " } else { b"HTTP/1.1 " });
     out.put_slice(status.as_str().as_bytes());
     out.put_u8(b' ');
     out.put_slice(status.canonical_reason().unwrap_or_default().as_bytes());
     out.put_slice(b"\r\n");
-    encode_fields(out, headers);
 }
 
-/// Writes the rest of a head that was begun elsewhere: `headers`, and the empty line behind them.
-pub fn encode_rest(out: &mut BytesMut, headers: &HeaderMap) {
-    encode_fields(out, headers);
+/// Writes fields, a line each.
+pub fn encode_fields(out: &mut BytesMut, headers: &HeaderMap) {
+    out.reserve(estimate(headers));
+    headers.iter().for_each(|(name, value)| encode_field(out, name, value));
+}
+
+/// Writes one field line.
+pub fn encode_field(out: &mut BytesMut, name: &HeaderName, value: &HeaderValue) {
+    out.put_slice(name.as_str().as_bytes());
+    out.put_slice(b": ");
+    out.put_slice(value.as_bytes());
+    out.put_slice(b"\r\n");
 }
 
 /// Writes the line in front of a chunk of `length` bytes, at least one: a chunk of none would end the body.
@@ -65,27 +66,9 @@ pub fn encode_chunk_head(out: &mut BytesMut, length: usize) {
 
 /// Writes the last chunk and a trailer section.
 pub fn encode_trailers(out: &mut BytesMut, trailers: &HeaderMap) {
-    out.reserve(3 + estimate(trailers));
     out.put_slice(b"0\r\n");
     encode_fields(out, trailers);
-}
-
-fn encode_fields<'a>(
-    out: &mut BytesMut,
-    fields: impl IntoIterator<Item = (&'a HeaderName, &'a HeaderValue)>,
-) {
-    for (name, value) in fields {
-        encode_field(out, name, value);
-    }
-    out.put_slice(b"\r\n");
-}
-
-/// Writes one field line.
-pub fn encode_field(out: &mut BytesMut, name: &HeaderName, value: &HeaderValue) {
-    out.put_slice(name.as_str().as_bytes());
-    out.put_slice(b": ");
-    out.put_slice(value.as_bytes());
-    out.put_slice(b"\r\n");
+    out.put_slice(HEAD_END);
 }
 
 fn estimate(headers: &HeaderMap) -> usize {

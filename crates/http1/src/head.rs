@@ -22,7 +22,22 @@ pub struct HeadScanner {
     line_start: usize,
 }
 
+/// Whether each line of a whole head ends in CR and LF, given where a parser that is content with LF has found its fields:
+/// the same as [`HeadScanner`] says, for a head that came in one piece.
+pub(crate) fn has_whole_line_ends(head: &[u8], fields: &[httparse::Header<'_>]) -> bool {
+    let start = head.as_ptr().addr();
+    let follows_an_end = |at: usize| at >= 2 && head.get(at - 2..at) == Some(b"\r\n");
+    follows_an_end(head.len())
+        && follows_an_end(head.len() - 2)
+        && fields.iter().all(|field| follows_an_end(field.name.as_ptr().addr().wrapping_sub(start)))
+}
+
 impl HeadScanner {
+    /// Whether nothing was looked at yet.
+    pub(crate) const fn is_fresh(&self) -> bool {
+        self.scanned == 0
+    }
+
     /// The length of the head at the start of `buffer`, or `None` when more bytes are needed.
     ///
     /// # Errors

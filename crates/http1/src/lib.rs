@@ -9,7 +9,9 @@
 mod chunked;
 mod encode;
 mod extension;
+mod fields;
 mod head;
+mod known;
 mod names;
 mod refusal;
 mod request;
@@ -17,13 +19,15 @@ mod response;
 
 pub use chunked::{Chunk, ChunkedDecoder, MAX_CHUNK_LINE};
 pub use encode::{
-    CHUNK_END, LAST_CHUNK, encode_chunk_head, encode_field, encode_request_head, encode_response_head,
-    encode_rest, encode_trailers,
+    CHUNK_END, HEAD_END, LAST_CHUNK, encode_chunk_head, encode_field, encode_fields, encode_request_line,
+    encode_status_line, encode_trailers,
 };
+pub use fields::FieldLines;
 pub use head::{HeadLimits, HeadScanner};
+pub use known::Known;
 pub use names::Names;
 pub use refusal::{BadResponse, Refusal};
-pub use request::{RequestHead, parse_request};
+pub use request::{RequestHead, parse_length, parse_request};
 pub use response::{ResponseHead, parse_response};
 
 /// How the end of a body is known (RFC 9112 section 6).

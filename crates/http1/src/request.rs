@@ -1,11 +1,15 @@
 //! Request heads.
 
-use std::mem::MaybeUninit;
+use std::{mem::MaybeUninit, ops::Range};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Method, Uri, Version, header, uri::Authority};
+use http::{HeaderValue, Method, Uri, Version, uri::Authority};
 
-use crate::{Framing, HeadLimits, HeadScanner, Names, Refusal};
+use crate::{
+    FieldLines, Framing, HeadLimits, HeadScanner, Known, Refusal,
+    fields::{Lines, Places},
+    head::has_whole_line_ends,
+};
 
 /// Field slots on the stack; a head with more fields is parsed once more with slots on the heap.
 const STACK_SLOTS: usize = 64;
@@ -22,7 +26,9 @@ pub struct RequestHead {
     /// HTTP/1.0 or HTTP/1.1.
     pub version: Version,
     /// All fields as sent.
-    pub headers: HeaderMap,
+    pub fields: FieldLines,
+    /// What `Host` says, if it is there.
+    pub host: Option<HeaderValue>,
     /// Where the body ends.
     pub framing: Framing,
     /// Whether the client wants the connection kept (RFC 9112 section 9.3).
@@ -46,14 +52,18 @@ pub fn parse_request(
     buffer: &mut BytesMut,
     scanner: &mut HeadScanner,
     limits: &HeadLimits,
-    names: &mut Names,
 ) -> Result<Option<RequestHead>, Refusal> {
     while buffer.starts_with(b"\r\n") {
         bytes::Buf::advance(buffer, 2);
         *scanner = HeadScanner::default();
     }
-    if buffer.as_ref() == b"\r" {
+    if matches!(&buffer[..], b"" | b"\r") {
         return Ok(None);
+    }
+    if scanner.is_fresh()
+        && let Some((end, read)) = read_at_once(buffer, limits)
+    {
+        return read.finish(buffer.split_to(end).freeze(), limits).map(Some);
     }
     let Some(end) = scanner.find_end(buffer)? else {
         return refuse_oversize(buffer, limits).map(|()| None);
@@ -63,7 +73,7 @@ pub fn parse_request(
     }
     *scanner = HeadScanner::default();
     let head = buffer.split_to(end).freeze();
-    parse_complete(&head, limits, names).map(Some)
+    parse_complete(&head, limits).map(Some)
 }
 
 /// A head that has not ended yet is refused as soon as it cannot fit any more.
@@ -86,16 +96,34 @@ fn target_length(buffer: &[u8]) -> usize {
     memchr::memchr(b' ', rest).unwrap_or(rest.len())
 }
 
-fn parse_complete(head: &Bytes, limits: &HeadLimits, names: &mut Names) -> Result<RequestHead, Refusal> {
+/// A head that has come in one piece and is well-formed, and how long it is: nearly always there is no more to it. What is
+/// wrong with another one is for the whole way to say.
+fn read_at_once(buffer: &[u8], limits: &HeadLimits) -> Option<(usize, Read)> {
+    let mut slots = [const { MaybeUninit::uninit() }; STACK_SLOTS];
+    let mut request = httparse::Request::new(&mut []);
+    let Ok(httparse::Status::Complete(end)) = request.parse_with_uninit_headers(buffer, &mut slots) else {
+        return None;
+    };
+    let head = &buffer[..end];
+    let is_first = request.method.is_some_and(|method| method.as_ptr() == head.as_ptr());
+    if end > limits.bytes || !is_first || !has_whole_line_ends(head, request.headers) {
+        return None;
+    }
+    Some((end, read(head, &request, limits).ok()?))
+}
+
+fn parse_complete(head: &Bytes, limits: &HeadLimits) -> Result<RequestHead, Refusal> {
     let mut slots = [const { MaybeUninit::uninit() }; STACK_SLOTS];
     let mut request = httparse::Request::new(&mut []);
     match request.parse_with_uninit_headers(head, &mut slots) {
-        Ok(httparse::Status::Complete(_)) => build(head, &request, limits, names),
+        Ok(httparse::Status::Complete(_)) => read(head, &request, limits)?.finish(head.clone(), limits),
         Err(httparse::Error::TooManyHeaders) if limits.headers > STACK_SLOTS => {
             let mut slots = vec![httparse::EMPTY_HEADER; limits.headers];
             let mut request = httparse::Request::new(&mut slots);
             match request.parse(head) {
-                Ok(httparse::Status::Complete(_)) => build(head, &request, limits, names),
+                Ok(httparse::Status::Complete(_)) => {
+                    read(head, &request, limits)?.finish(head.clone(), limits)
+                }
                 other => Err(refusal_of(other)),
             }
         }
@@ -114,60 +142,86 @@ fn refusal_of(result: httparse::Result<usize>) -> Refusal {
     }
 }
 
-fn build(
-    head: &Bytes,
-    parsed: &httparse::Request<'_, '_>,
-    limits: &HeadLimits,
-    names: &mut Names,
-) -> Result<RequestHead, Refusal> {
+/// What was read of a head that still lies in a buffer.
+struct Read {
+    method: Method,
+    version: Version,
+    target: Range<usize>,
+    fields: Places,
+    facts: Facts,
+}
+
+fn read(head: &[u8], parsed: &httparse::Request<'_, '_>, limits: &HeadLimits) -> Result<Read, Refusal> {
     if parsed.headers.len() > limits.headers {
         return Err(Refusal::TooManyHeaders);
     }
     let version = if parsed.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
     let method = Method::from_bytes(parsed.method.unwrap_or_default().as_bytes())
         .map_err(|_| Refusal::Malformed("the method is not a token"))?;
-    let target = parse_target(head, parsed.path.unwrap_or_default(), &method, limits)?;
-    let mut headers = HeaderMap::with_capacity(parsed.headers.len());
+    let target = place(head, parsed.path.unwrap_or_default().as_bytes());
+    let mut fields = Lines::new(head, parsed.headers.len());
     let mut facts = Facts::default();
-    for (place, field) in parsed.headers.iter().enumerate() {
-        let name = names
-            .of(place, field.name.as_bytes())
-            .map_err(|_| Refusal::Malformed("a field name is not a token"))?;
-        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value))
-            .map_err(|_| Refusal::Malformed("a field value holds a control character"))?;
-        facts.note(&name, &value)?;
-        headers.append(name, value);
+    for field in parsed.headers.iter() {
+        let known = Known::of(field.name.as_bytes());
+        facts.note(known, head, field.value)?;
+        fields
+            .push(known, field.name.as_bytes(), field.value)
+            .ok_or(Refusal::Malformed("a field name is not a token"))?;
     }
-    facts.check_host(&target, version)?;
-    Ok(RequestHead {
-        framing: facts.framing(version)?,
-        keep_alive: facts.keeps_alive(version),
-        expects_continue: facts.expects_continue && version == Version::HTTP_11,
-        upgrade: facts.upgrade && facts.connection_upgrade && version == Version::HTTP_11,
-        raw: head.clone(),
-        method,
-        target,
-        version,
-        headers,
-    })
+    Ok(Read { method, version, target, fields: fields.places(), facts })
 }
 
-fn parse_target(head: &Bytes, text: &str, method: &Method, limits: &HeadLimits) -> Result<Uri, Refusal> {
+/// Where in a head a part of it lies.
+fn place(head: &[u8], part: &[u8]) -> Range<usize> {
+    let at = part.as_ptr().addr().saturating_sub(head.as_ptr().addr()).min(head.len());
+    at..(at + part.len()).min(head.len())
+}
+
+impl Read {
+    /// With the head, which must be the one that it was read of.
+    fn finish(self, head: Bytes, limits: &HeadLimits) -> Result<RequestHead, Refusal> {
+        let Self { method, version, target, fields, facts } = self;
+        let target = parse_target(&head, target, &method, limits)?;
+        let host = facts.host.clone().map(|place| HeaderValue::from_maybe_shared(head.slice(place)));
+        let host = host.transpose().map_err(|_| Refusal::BadHost)?;
+        check_host(host.as_ref(), &target, version)?;
+        Ok(RequestHead {
+            framing: facts.framing(version)?,
+            keep_alive: facts.keeps_alive(version),
+            expects_continue: facts.expects_continue && version == Version::HTTP_11,
+            upgrade: facts.upgrade && facts.connection_upgrade && version == Version::HTTP_11,
+            fields: fields.of(head.clone()),
+            raw: head,
+            method,
+            target,
+            version,
+            host,
+        })
+    }
+}
+
+fn parse_target(
+    head: &Bytes,
+    place: Range<usize>,
+    method: &Method,
+    limits: &HeadLimits,
+) -> Result<Uri, Refusal> {
+    let text = head.slice(place);
     if text.len() > limits.target.min(MAX_TARGET) {
         return Err(Refusal::TargetTooLong);
     }
     // http::Uri would drop a fragment silently; one in a request target is an error (RFC 9112 section 3.2).
-    if text.contains('#') || method == Method::CONNECT {
+    if memchr::memchr(b'#', &text).is_some() || method == Method::CONNECT {
         return Err(Refusal::BadTarget);
     }
-    let target = Uri::from_maybe_shared(head.slice_ref(text.as_bytes())).map_err(|_| Refusal::BadTarget)?;
+    let (is_origin, is_star) = (text.starts_with(b"/"), &text[..] == b"*");
+    let target = Uri::from_maybe_shared(text).map_err(|_| Refusal::BadTarget)?;
     // Nobody may hide the host behind a name that looks like one (RFC 9110 section 4.2.4).
     if target.authority().is_some_and(|authority| authority.as_str().contains('@')) {
         return Err(Refusal::BadTarget);
     }
-    let is_origin = text.starts_with('/');
     let is_absolute = matches!(target.scheme_str(), Some("http" | "https")) && target.authority().is_some();
-    let is_asterisk = text == "*" && method == Method::OPTIONS;
+    let is_asterisk = is_star && method == Method::OPTIONS;
     if is_origin || is_absolute || is_asterisk { Ok(target) } else { Err(Refusal::BadTarget) }
 }
 
@@ -176,7 +230,8 @@ fn parse_target(head: &Bytes, text: &str, method: &Method, limits: &HeadLimits) 
 struct Facts {
     length: Option<u64>,
     encoding: Option<Coding>,
-    host: Option<HeaderValue>,
+    /// Where it lies.
+    host: Option<Range<usize>>,
     close: bool,
     keep_alive: bool,
     connection_upgrade: bool,
@@ -192,25 +247,24 @@ enum Coding {
 }
 
 impl Facts {
-    fn note(&mut self, name: &http::HeaderName, value: &HeaderValue) -> Result<(), Refusal> {
-        match *name {
-            header::HOST if self.host.is_some() => return Err(Refusal::BadHost),
-            header::HOST => self.host = Some(value.clone()),
-            header::CONTENT_LENGTH => {
-                let length = parse_length(value.as_bytes()).ok_or(Refusal::BadContentLength)?;
+    fn note(&mut self, known: Known, head: &[u8], value: &[u8]) -> Result<(), Refusal> {
+        match known {
+            Known::Host if self.host.is_some() => return Err(Refusal::BadHost),
+            Known::Host => self.host = Some(place(head, value)),
+            Known::ContentLength => {
+                let length = parse_length(value).ok_or(Refusal::BadContentLength)?;
                 if self.length.replace(length).is_some() {
                     return Err(Refusal::BadContentLength);
                 }
             }
-            header::TRANSFER_ENCODING => {
+            Known::TransferEncoding => {
                 // A second field line is a list too; nobody sends one in good faith.
-                let coding =
-                    if self.encoding.is_some() { Coding::NotChunked } else { parse_coding(value.as_bytes()) };
+                let coding = if self.encoding.is_some() { Coding::NotChunked } else { parse_coding(value) };
                 self.encoding = Some(coding);
             }
-            header::CONNECTION => self.note_connection(value.as_bytes()),
-            header::UPGRADE => self.upgrade = true,
-            header::EXPECT => self.expects_continue |= value.as_bytes().eq_ignore_ascii_case(b"100-continue"),
+            Known::Connection => self.note_connection(value),
+            Known::Upgrade => self.upgrade = true,
+            Known::Expect => self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue"),
             _ => {}
         }
         Ok(())
@@ -239,23 +293,23 @@ impl Facts {
     fn keeps_alive(&self, version: Version) -> bool {
         !self.close && (version == Version::HTTP_11 || self.keep_alive)
     }
+}
 
-    fn check_host(&self, target: &Uri, version: Version) -> Result<(), Refusal> {
-        let Some(host) = &self.host else {
-            return if version == Version::HTTP_10 { Ok(()) } else { Err(Refusal::MissingHost) };
-        };
-        if target.authority().is_none() && is_plain_host(host.as_bytes()) {
-            return Ok(());
-        }
-        let host = parse_host(host).ok_or(Refusal::BadHost)?;
-        let Some(named) = target.authority() else { return Ok(()) };
-        let default = if target.scheme_str() == Some("https") { 443 } else { 80 };
-        let same_port = port(named, default) == port(&host, default);
-        if same_port && named.host().eq_ignore_ascii_case(host.host()) {
-            Ok(())
-        } else {
-            Err(Refusal::HostMismatch)
-        }
+fn check_host(host: Option<&HeaderValue>, target: &Uri, version: Version) -> Result<(), Refusal> {
+    let Some(host) = host.map(HeaderValue::as_bytes) else {
+        return if version == Version::HTTP_10 { Ok(()) } else { Err(Refusal::MissingHost) };
+    };
+    if target.authority().is_none() && is_plain_host(host) {
+        return Ok(());
+    }
+    let host = parse_host(host).ok_or(Refusal::BadHost)?;
+    let Some(named) = target.authority() else { return Ok(()) };
+    let default = if target.scheme_str() == Some("https") { 443 } else { 80 };
+    let same_port = port(named, default) == port(&host, default);
+    if same_port && named.host().eq_ignore_ascii_case(host.host()) {
+        Ok(())
+    } else {
+        Err(Refusal::HostMismatch)
     }
 }
 
@@ -277,8 +331,8 @@ fn is_short_port(port: &[u8]) -> bool {
 }
 
 /// `uri-host [ ":" port ]` (RFC 9110 section 7.2), not empty.
-fn parse_host(value: &HeaderValue) -> Option<Authority> {
-    let host = Authority::try_from(value.as_bytes()).ok()?;
+fn parse_host(value: &[u8]) -> Option<Authority> {
+    let host = Authority::try_from(value).ok()?;
     let well_formed = !host.as_str().contains('@') && !host.host().is_empty() && port(&host, 0).is_some();
     well_formed.then_some(host)
 }
@@ -295,12 +349,11 @@ fn port(authority: &Authority, default: u16) -> Option<u16> {
     }
 }
 
-/// `1*DIGIT` (RFC 9110 section 8.6); no sign, no list, no overflow.
-pub(crate) fn parse_length(value: &[u8]) -> Option<u64> {
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(value).ok()?.parse().ok()
+/// `1*DIGIT` (RFC 9110 section 8.6), as in `Content-Length`; no sign, no list, no overflow.
+pub fn parse_length(value: &[u8]) -> Option<u64> {
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
+    let (first, rest) = value.split_first()?;
+    rest.iter().try_fold(digit(*first)?, |length, byte| length.checked_mul(10)?.checked_add(digit(*byte)?))
 }
 
 fn parse_coding(value: &[u8]) -> Coding {

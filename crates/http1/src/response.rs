@@ -3,9 +3,14 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use http::{Method, StatusCode, Version};
 
-use crate::{BadResponse, Framing, HeadLimits, HeadScanner, Names, request::parse_length};
+use crate::{
+    BadResponse, FieldLines, Framing, HeadLimits, HeadScanner, Known,
+    fields::{Lines, Places},
+    head::has_whole_line_ends,
+    request::parse_length,
+};
 
 /// Field slots on the stack; see the request's.
 const STACK_SLOTS: usize = 64;
@@ -18,7 +23,9 @@ pub struct ResponseHead {
     /// HTTP/1.0 or HTTP/1.1.
     pub version: Version,
     /// The fields as sent, but for a `Connection` that says nothing more than `keep_alive` does.
-    pub headers: HeaderMap,
+    pub fields: FieldLines,
+    /// What `Content-Length` says, if it is there.
+    pub length: Option<u64>,
     /// Where the body ends, given the request's method.
     pub framing: Framing,
     /// Whether the connection can carry another request afterwards.
@@ -34,8 +41,15 @@ pub fn parse_response(
     scanner: &mut HeadScanner,
     method: &Method,
     limits: &HeadLimits,
-    names: &mut Names,
 ) -> Result<Option<ResponseHead>, BadResponse> {
+    if buffer.is_empty() {
+        return Ok(None);
+    }
+    if scanner.is_fresh()
+        && let Some((end, read)) = read_at_once(buffer, limits)
+    {
+        return read.finish(buffer.split_to(end).freeze(), method).map(Some);
+    }
     let end = scanner.find_end(buffer).map_err(|_| BadResponse::Malformed)?;
     let Some(end) = end else {
         return if buffer.len() > limits.bytes { Err(BadResponse::HeadTooLarge) } else { Ok(None) };
@@ -49,12 +63,14 @@ pub fn parse_response(
     let mut parsed = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
     match config.parse_response_with_uninit_headers(&mut parsed, &head, &mut slots) {
-        Ok(httparse::Status::Complete(_)) => build(&head, &parsed, method, limits, names).map(Some),
+        Ok(httparse::Status::Complete(_)) => read(&head, &parsed, limits)?.finish(head, method).map(Some),
         Err(httparse::Error::TooManyHeaders) if limits.headers > STACK_SLOTS => {
             let mut slots = vec![httparse::EMPTY_HEADER; limits.headers];
             let mut parsed = httparse::Response::new(&mut slots);
             match parsed.parse(&head) {
-                Ok(httparse::Status::Complete(_)) => build(&head, &parsed, method, limits, names).map(Some),
+                Ok(httparse::Status::Complete(_)) => {
+                    read(&head, &parsed, limits)?.finish(head, method).map(Some)
+                }
                 Err(httparse::Error::TooManyHeaders) => Err(BadResponse::HeadTooLarge),
                 _ => Err(BadResponse::Malformed),
             }
@@ -64,42 +80,66 @@ pub fn parse_response(
     }
 }
 
-fn build(
-    head: &Bytes,
-    parsed: &httparse::Response<'_, '_>,
-    method: &Method,
-    limits: &HeadLimits,
-    names: &mut Names,
-) -> Result<ResponseHead, BadResponse> {
+/// A head that has come in one piece and is well-formed, and how long it is; see the request's.
+fn read_at_once(buffer: &[u8], limits: &HeadLimits) -> Option<(usize, Read)> {
+    let mut slots = [const { MaybeUninit::uninit() }; STACK_SLOTS];
+    let mut parsed = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    let result = config.parse_response_with_uninit_headers(&mut parsed, buffer, &mut slots);
+    let Ok(httparse::Status::Complete(end)) = result else { return None };
+    let head = &buffer[..end];
+    let is_first = head.starts_with(b"HTTP/");
+    if end > limits.bytes || !is_first || !has_whole_line_ends(head, parsed.headers) {
+        return None;
+    }
+    Some((end, read(head, &parsed, limits).ok()?))
+}
+
+/// What was read of a head that still lies in a buffer.
+struct Read {
+    status: StatusCode,
+    version: Version,
+    fields: Places,
+    facts: Facts,
+}
+
+fn read(head: &[u8], parsed: &httparse::Response<'_, '_>, limits: &HeadLimits) -> Result<Read, BadResponse> {
     if parsed.headers.len() > limits.headers {
         return Err(BadResponse::HeadTooLarge);
     }
     let status = StatusCode::from_u16(parsed.code.unwrap_or_default()).map_err(|_| BadResponse::Malformed)?;
     let version = if parsed.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
-    let mut headers = HeaderMap::with_capacity(parsed.headers.len() + 4);
+    let mut fields = Lines::new(head, parsed.headers.len());
     let mut facts = Facts::default();
-    for (place, field) in parsed.headers.iter().enumerate() {
-        let name = names.of(place, field.name.as_bytes()).map_err(|_| BadResponse::Malformed)?;
-        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value))
-            .map_err(|_| BadResponse::Malformed)?;
-        facts.note(&name, &value)?;
-        if name == header::CONNECTION && is_only_about_keeping(&value) {
-            continue;
+    for field in parsed.headers.iter() {
+        let known = Known::of(field.name.as_bytes());
+        facts.note(known, field.value)?;
+        if known != Known::Connection || !is_only_about_keeping(field.value) {
+            fields.push(known, field.name.as_bytes(), field.value).ok_or(BadResponse::Malformed)?;
         }
-        headers.append(name, value);
     }
-    let framing = facts.framing(status, version, method)?;
-    facts.clean(status, &mut headers);
-    let keep_alive = !facts.close
-        && framing != Framing::UntilClose
-        && (version == Version::HTTP_11 || facts.keep_alive)
-        && status != StatusCode::SWITCHING_PROTOCOLS;
-    Ok(ResponseHead { status, version, headers, framing, keep_alive })
+    Ok(Read { status, version, fields: fields.places(), facts })
+}
+
+impl Read {
+    /// With the head, which must be the one that it was read of.
+    fn finish(self, head: Bytes, method: &Method) -> Result<ResponseHead, BadResponse> {
+        let Self { status, version, fields, mut facts } = self;
+        let mut fields = fields.of(head);
+        let framing = facts.framing(status, version, method)?;
+        facts.clean(status, &mut fields);
+        let keep_alive = !facts.close
+            && framing != Framing::UntilClose
+            && (version == Version::HTTP_11 || facts.keep_alive)
+            && status != StatusCode::SWITCHING_PROTOCOLS;
+        let length = fields.get(Known::ContentLength).and(facts.length);
+        Ok(ResponseHead { status, version, length, fields, framing, keep_alive })
+    }
 }
 
 /// Whether a `Connection` names no other field, as nearly every one.
-fn is_only_about_keeping(value: &HeaderValue) -> bool {
-    value.as_bytes().eq_ignore_ascii_case(b"keep-alive") || value.as_bytes().eq_ignore_ascii_case(b"close")
+fn is_only_about_keeping(value: &[u8]) -> bool {
+    value.eq_ignore_ascii_case(b"keep-alive") || value.eq_ignore_ascii_case(b"close")
 }
 
 #[derive(Default)]
@@ -113,23 +153,23 @@ struct Facts {
 }
 
 impl Facts {
-    fn note(&mut self, name: &http::HeaderName, value: &HeaderValue) -> Result<(), BadResponse> {
-        match *name {
-            header::CONTENT_LENGTH => {
-                let length = parse_length(value.as_bytes()).ok_or(BadResponse::BadFraming)?;
+    fn note(&mut self, known: Known, value: &[u8]) -> Result<(), BadResponse> {
+        match known {
+            Known::ContentLength => {
+                let length = parse_length(value).ok_or(BadResponse::BadFraming)?;
                 self.lengths += 1;
                 if self.length.replace(length).is_some_and(|earlier| earlier != length) {
                     return Err(BadResponse::BadFraming);
                 }
             }
-            header::TRANSFER_ENCODING => {
-                if self.chunked || !value.as_bytes().eq_ignore_ascii_case(b"chunked") {
+            Known::TransferEncoding => {
+                if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
                     return Err(BadResponse::BadFraming);
                 }
                 self.chunked = true;
             }
-            header::CONNECTION => {
-                for option in value.as_bytes().split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+            Known::Connection => {
+                for option in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
                     self.close |= option.eq_ignore_ascii_case(b"close");
                     self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
                 }
@@ -140,22 +180,19 @@ impl Facts {
     }
 
     /// Leaves one framing field at most, so that whoever gets the answer next reads it in the same way.
-    fn clean(&mut self, status: StatusCode, headers: &mut HeaderMap) {
+    fn clean(&mut self, status: StatusCode, fields: &mut FieldLines) {
         let never_has_body = status.is_informational() || status == StatusCode::NO_CONTENT;
         if never_has_body {
             // These say nothing about a body (RFC 9110 section 8.6); an upstream that thinks they do may send one.
             self.close |= self.chunked || self.length.is_some_and(|length| length > 0);
-            headers.remove(header::CONTENT_LENGTH);
-            headers.remove(header::TRANSFER_ENCODING);
+            fields.retain(|known, _| !matches!(known, Known::ContentLength | Known::TransferEncoding));
         } else if self.chunked && self.length.is_some() {
             // A length beside a coding may have been written by an attacker behind the upstream: use the coding,
             // trust the connection no further (RFC 9112 section 6.3).
-            headers.remove(header::CONTENT_LENGTH);
+            fields.retain(|known, _| known != Known::ContentLength);
             self.close = true;
-        } else if self.lengths > 1
-            && let Some(length) = headers.remove(header::CONTENT_LENGTH)
-        {
-            headers.insert(header::CONTENT_LENGTH, length);
+        } else if self.lengths > 1 {
+            fields.keep_first(Known::ContentLength);
         }
     }
 

@@ -45,6 +45,8 @@ struct Ended<T, E> {
     verdict: Verdict,
     /// How often the operation was run for it.
     legs: u32,
+    /// When it had ended: read once for all that want to know.
+    at: Instant,
 }
 
 /// One call under way.
@@ -267,7 +269,7 @@ impl<T, E> Call<'_, T, E> {
                 Attempted::TooLate => return self.outcome(Err(CallError::Deadline), Verdict::Ignored),
             };
             self.attempts += ended.legs;
-            let after = match self.next(number, &ended.verdict) {
+            let after = match self.next(number, &ended.verdict, ended.at) {
                 Next::After(delay) => delay,
                 Next::Stop(stop) => {
                     if ended.has_failed() {
@@ -285,12 +287,11 @@ impl<T, E> Call<'_, T, E> {
         }
     }
 
-    fn next(&self, number: u32, verdict: &Verdict) -> Next {
+    fn next(&self, number: u32, verdict: &Verdict, now: Instant) -> Next {
         let Some(settings) = &self.policy.retry else { return Next::Stop(retry::Stop::NotConfigured) };
         if !self.resendable {
             return Next::Stop(retry::Stop::NotRepeatable);
         }
-        let now = Instant::now();
         let situation = retry::Situation {
             attempt: number,
             verdict,
@@ -339,11 +340,10 @@ impl<T, E> Call<'_, T, E> {
         };
         let sample = slot.as_ref().map(|slot| slot.started());
         let ended = self.legs(number, started, slot, permit.as_ref(), operation).await;
-        let ended_at = Instant::now();
-        let took = ended_at.saturating_duration_since(started);
-        self.learn(&ended.verdict, sample, took, ended_at);
+        let took = ended.at.saturating_duration_since(started);
+        self.learn(&ended.verdict, sample, took, ended.at);
         if let Some(permit) = permit {
-            let change = permit.record(&ended.verdict, took, ended_at, &self.caller.dice);
+            let change = permit.record(&ended.verdict, took, ended.at, &self.caller.dice);
             self.tell_change(change);
         }
         Attempted::Ended(ended)

@@ -12,7 +12,10 @@ use crate::{
     exchange::Asked,
     forward::{self, Fields},
     stages::call::{self, Behalf, Call, Inquiry},
-    wire::body::{Broken, Reply, ReqBody},
+    wire::{
+        answer::Reply,
+        body::{Broken, ReqBody},
+    },
     worker::{Local, Worker},
 };
 
@@ -107,7 +110,7 @@ impl Fetch {
         };
         match result {
             Ok(mut reply) => {
-                forward::strip_hop_by_hop(reply.headers_mut());
+                forward::strip_hop_by_hop(reply.head_mut());
                 Ok(Came { reply, asked, exchange, since })
             }
             Err(broken) => Err((broken, asked)),

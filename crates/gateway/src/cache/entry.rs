@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use banyan_http1::{encode_field, encode_response_head};
+use banyan_http1::{encode_field, encode_status_line};
 use banyan_httpcache::{Lifetimes, Variant};
 use banyan_resilience::cache::early;
 use bytes::{Bytes, BytesMut};
@@ -178,9 +178,7 @@ impl Entry {
 /// The head as it is sent, and its fields as parts of it.
 fn compact(status: StatusCode, headers: &HeaderMap) -> (Bytes, HeaderMap) {
     let mut line = BytesMut::new();
-    encode_response_head(&mut line, Version::HTTP_11, status, &HeaderMap::new());
-    // The line without the empty one behind it.
-    line.truncate(line.len() - 2);
+    encode_status_line(&mut line, Version::HTTP_11, status);
     let mut places: Vec<(HeaderName, usize, usize)> = Vec::with_capacity(headers.len());
     for (name, value) in headers {
         let from = line.len() + name.as_str().len() + 2;

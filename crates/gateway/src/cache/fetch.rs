@@ -3,7 +3,7 @@
 use std::{cell::RefCell, future::poll_fn, rc::Rc};
 
 use banyan_httpcache::{CacheStatus, Condition, NotStored, Variant, not_modified_head};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
@@ -21,7 +21,10 @@ use crate::{
     exchange::{Asked, Exchange},
     outcome::Ending,
     stages::call::{self, Behalf, Call, Inquiry},
-    wire::body::{Broken, Reply, ReqBody, ResBody, Source},
+    wire::{
+        answer::{Answer, Reply},
+        body::{Broken, ReqBody, ResBody, Source},
+    },
     worker::{Local, Worker},
 };
 use rand::Rng as _;
@@ -31,7 +34,7 @@ use rand::Rng as _;
 const MAX_JOINS: usize = 2;
 
 /// Where the first one of those who wait finds an answer that is for nobody else.
-pub(crate) type Own = Rc<RefCell<Option<(Reply, NotStored)>>>;
+pub(crate) type Own = Rc<RefCell<Option<(Reply, Asked, NotStored)>>>;
 
 /// Asks for what is not kept, together with others who want the same.
 pub(crate) async fn fetch(
@@ -94,8 +97,9 @@ pub(crate) async fn fetch(
             }
             Verdict::Alone => {
                 exchange.cache = Some(Outcome::Miss);
-                let Some((reply, why)) = own.take() else { break };
-                return Ok(own_answer(worker, exchange, &want, reply, why));
+                let Some((reply, asked, why)) = own.take() else { break };
+                exchange.asked = asked;
+                return Ok(own_answer(worker, &want, reply, why));
             }
         }
     }
@@ -127,14 +131,7 @@ fn join(local: &Local, want: &Want, call: &Call<'_>) -> Option<(Option<Leader>, 
 }
 
 /// The answer to the one who leads, when it is for nobody else.
-fn own_answer(
-    worker: &Worker,
-    exchange: &mut Exchange,
-    want: &Want,
-    mut reply: Reply,
-    why: NotStored,
-) -> Reply {
-    exchange.asked = reply.extensions_mut().remove().unwrap_or_default();
+fn own_answer(worker: &Worker, want: &Want, mut reply: Reply, why: NotStored) -> Reply {
     if reply.status() == StatusCode::OK && has_it(worker, want, reply.headers()) {
         let head = not_modified_head(reply.headers());
         (*reply.status_mut(), *reply.headers_mut()) = (StatusCode::NOT_MODIFIED, head);
@@ -170,12 +167,12 @@ fn shared(
     exchange.asked = Asked { attempts, ..head.asked.clone() };
     let has_it = head.status == StatusCode::OK && has_it(worker, want, &head.headers);
     let mut response = if has_it {
-        let mut response = Response::new(ResBody::empty());
+        let mut response = Answer::new(ResBody::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.headers_mut() = not_modified_head(&head.headers);
         response
     } else {
-        let mut response = Response::new(ResBody::new(Source::Flight(waiter)));
+        let mut response = Answer::new(ResBody::new(Source::Flight(waiter)));
         *response.status_mut() = head.status;
         *response.headers_mut() = head.headers.clone();
         response
@@ -189,7 +186,7 @@ fn shared(
         ..CacheStatus::default()
     };
     response.headers_mut().append(CACHE_STATUS, status.member(NAME));
-    Box::new(response)
+    response
 }
 
 /// Whether the client has what has come, and says so.

@@ -11,7 +11,7 @@ use crate::{
     exchange::Asked,
     forward,
     stages::{call::Inquiry, respond},
-    wire::body::Reply,
+    wire::answer::Reply,
     worker::{Local, Worker},
 };
 
@@ -60,11 +60,11 @@ impl Check {
             asked_at: worker.wall_clock(self.since),
             answered_at: worker.wall_clock(now),
         };
-        let mut update = reply.headers().clone();
+        let mut update = reply.head().clone();
         forward::strip_hop_by_hop(&mut update);
         respond::strip_ours(&mut update);
         let took = now.saturating_duration_since(self.since);
         // Nobody waits for it, so why it is not kept on is told to nobody.
-        drop(renew(&self.fetch, self.begun, route, entry, (&update, exchange), took));
+        drop(renew(&self.fetch, self.begun, route, entry, (update.map(), exchange), took));
     }
 }

@@ -7,12 +7,15 @@ use banyan_httpcache::{
     range::{self, Multipart, Selected},
 };
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::Frame;
 use tokio::time::Instant;
 
 use super::entry::Entry;
-use crate::wire::body::{Reply, ResBody, Source};
+use crate::wire::{
+    answer::{Answer, Reply},
+    body::{ResBody, Source},
+};
 
 /// Says what a cache did (RFC 9211).
 pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -90,9 +93,9 @@ impl Hit {
 pub(crate) fn plain(entry: Arc<Entry>, now: Instant, status: Option<HeaderValue>) -> Reply {
     let age = entry.age(now).as_secs();
     let code = entry.status;
-    let mut response = Response::new(ResBody::new(Source::Stored(Hit { entry, age, status })));
+    let mut response = Answer::new(ResBody::new(Source::Stored(Hit { entry, age, status })));
     *response.status_mut() = code;
-    Box::new(response)
+    response
 }
 
 /// A request as far as it says how much of an answer it wants.
@@ -162,11 +165,11 @@ fn partial(
     body: ResBody,
 ) -> Reply {
     let age = entry.age(now).as_secs();
-    let mut response = Response::new(body);
+    let mut response = Answer::new(body);
     *response.status_mut() = code;
     *response.headers_mut() = head;
     Hit { entry, age, status }.put_own_fields(response.headers_mut());
-    Box::new(response)
+    response
 }
 
 /// A part of a body. Ranges were cut to its length.
@@ -204,7 +207,7 @@ mod tests {
             random: 7,
         };
         let reply = fitting(entry(now), now + Duration::from_secs(9), None, &wanted);
-        let (parts, body) = (*reply).into_parts();
+        let (parts, body) = reply.into_http().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         (parts.status.as_u16(), parts.headers, String::from_utf8_lossy(&body).into_owned())
     }

@@ -10,7 +10,7 @@ use super::{
     purges::Tag,
     rules::filled,
 };
-use crate::{router::normalize, wire::body::Reply, worker::Local};
+use crate::{router::normalize, wire::answer::Reply, worker::Local};
 
 /// A request that may have changed something.
 #[derive(Clone, Copy, Debug)]

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     exchange::Asked,
     stages::respond,
-    wire::body::{Broken, Reply},
+    wire::{answer::Reply, body::Broken},
 };
 
 /// Carries out a fetch, for as long as somebody waits for it.
@@ -115,9 +115,7 @@ async fn validated(
             // It holds, but must not be kept any more: it is for the one who asked.
             fetch.want.cache.store.remove(fetch.want.place, entry);
             let status = httpcache::CacheStatus::default().member(hit::NAME);
-            let mut reply = hit::plain(entry.clone(), now, Some(status));
-            reply.extensions_mut().insert(came.asked);
-            alone(leader, own, reply, why);
+            alone(leader, own, hit::plain(entry.clone(), now, Some(status)), came.asked, why);
         }
     }
 }
@@ -132,7 +130,7 @@ async fn answered(fetch: &Fetch, leader: &Leader, own: &Own, mut came: Came, lea
         return leader.flight.settle(verdict);
     }
     let is_marked = respond::is_marked_degraded(came.reply.headers());
-    respond::strip_ours(came.reply.headers_mut());
+    respond::strip_ours(came.reply.head_mut());
     let judged = if came.asked.chaos.is_empty() {
         judge_head(fetch, route, status, came.reply.headers(), came.exchange)
     } else {
@@ -148,16 +146,14 @@ async fn answered(fetch: &Fetch, leader: &Leader, own: &Own, mut came: Came, lea
         }
         Err(why) => {
             forget_what_is_kept(fetch, status);
-            came.reply.extensions_mut().insert(came.asked);
             leader.is_for_one_only(now);
-            return alone(leader, own, came.reply, why);
+            return alone(leader, own, came.reply, came.asked, why);
         }
     };
     if came.reply.body().held_length().is_none() && declared(came.reply.headers()) > Some(largest(fetch)) {
         // It would not be kept, and the slowest of those who share it would hold up the others.
-        came.reply.extensions_mut().insert(came.asked);
         leader.forget();
-        return alone(leader, own, came.reply, NotStored::TooLarge);
+        return alone(leader, own, came.reply, came.asked, NotStored::TooLarge);
     }
     leader.is_for_all();
     stream(fetch, leader, route, came, storable, is_marked, lease).await;
@@ -191,9 +187,9 @@ fn may_be_shared(why: NotStored, status: StatusCode) -> bool {
     why == NotStored::ZeroTtl || (why.may_be_shared() && status.is_server_error())
 }
 
-fn alone(leader: &Leader, own: &Own, reply: Reply, why: NotStored) {
+fn alone(leader: &Leader, own: &Own, reply: Reply, asked: Asked, why: NotStored) {
     // First the answer, then the word that it is there.
-    *own.borrow_mut() = Some((reply, why));
+    *own.borrow_mut() = Some((reply, asked, why));
     leader.flight.settle(Verdict::Alone);
 }
 
@@ -208,7 +204,7 @@ async fn stream(
     lease: Option<Lease>,
 ) {
     let Came { reply, asked, since, .. } = came;
-    let (parts, mut body) = (*reply).into_parts();
+    let (parts, mut body) = reply.into_http().into_parts();
     let flight = &leader.flight;
     if storable.is_some() {
         // From here on it is completed even if nobody waits any more: the next one will want it.

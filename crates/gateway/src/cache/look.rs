@@ -26,7 +26,7 @@ use crate::{
     exchange::{Degraded, Exchange, Lack},
     router::normalize,
     subject,
-    wire::body::Reply,
+    wire::answer::Reply,
     worker::{Local, Worker},
 };
 

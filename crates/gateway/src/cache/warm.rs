@@ -177,7 +177,7 @@ pub(crate) async fn warm(worker: Rc<Worker>, url: CacheUrl) -> Warmed {
         Some(false) => {}
     }
     let client = Client::new(([127, 0, 0, 1], 0).into(), url.secure, false);
-    let mut exchange = pipeline::begin(&worker, &client, Version::HTTP_11, &incoming.headers);
+    let mut exchange = pipeline::begin(&worker, &client, Version::HTTP_11, &incoming.head);
     exchange.method = Some(Method::GET);
     exchange.target = Some(incoming.target.clone());
     let reply = pipeline::serve(&worker, &client, &mut exchange, &mut incoming).await;
@@ -196,10 +196,10 @@ pub(crate) async fn warm(worker: Rc<Worker>, url: CacheUrl) -> Warmed {
 }
 
 fn request(url: &CacheUrl) -> Option<Incoming> {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::HOST, HeaderValue::from_str(&url.host).ok()?);
+    let host = HeaderValue::from_str(&url.host).ok()?;
     let target: Uri = url.target.parse().ok().filter(|target: &Uri| target.path().starts_with('/'))?;
-    Some(Incoming { method: Method::GET, target, headers, body: ReqBody::Empty })
+    let head = HeaderMap::from_iter([(header::HOST, host.clone())]).into();
+    Some(Incoming { method: Method::GET, target, host: Some(host), head, body: ReqBody::Empty })
 }
 
 /// Whether an upstream that would be asked has not much to spare; `None` when its answers are not kept for everybody.
@@ -209,7 +209,7 @@ fn is_busy(local: &Local, incoming: &Incoming, url: &CacheUrl) -> Option<bool> {
         host: url.host.split(':').next().unwrap_or_default(),
         path: incoming.target.path(),
         method: &Method::GET,
-        headers: &incoming.headers,
+        head: &incoming.head,
     };
     let Match::Route(index) = compiled.router.find(&compiled.plan.routes, &query) else { return None };
     compiled.cached[index].as_ref().filter(|route| route.is_for_everybody())?;

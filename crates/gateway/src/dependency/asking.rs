@@ -10,7 +10,7 @@ use banyan_config::plan::Chaos;
 use banyan_flags::Bucket;
 use banyan_resilience::Attempt;
 use banyan_telemetry::metrics::ChaosLabels;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use smallvec::SmallVec;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -24,7 +24,10 @@ use crate::{
         h1::AttemptLimits,
         local::LocalUpstream,
     },
-    wire::body::{Broken, Reply, ReqBody, ResBody, Source},
+    wire::{
+        answer::{Answer, Reply},
+        body::{Broken, ReqBody, ResBody, Source},
+    },
     worker::Worker,
 };
 
@@ -143,11 +146,11 @@ impl Asking<'_> {
 fn struck(strike: Option<Strike>) -> Result<Option<Reply>, Broken> {
     match strike {
         Some(Strike::Status(status)) => {
-            let mut response = Response::new(ResBody::held("a fault made on purpose\n".into()));
+            let mut response = Answer::new(ResBody::held("a fault made on purpose\n".into()));
             *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
             let text = HeaderValue::from_static("text/plain");
             response.headers_mut().insert(header::CONTENT_TYPE, text);
-            Ok(Some(Box::new(response)))
+            Ok(Some(response))
         }
         Some(Strike::Refused) => Err(Broken { ending: Ending::Reset, detail: Some("chaos") }),
         Some(Strike::Body(_)) | None => Ok(None),

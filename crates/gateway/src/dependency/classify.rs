@@ -3,25 +3,29 @@
 use std::time::Duration;
 
 use banyan_resilience::{Cause, Verdict};
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header};
 
 use crate::{
     outcome::Ending,
-    wire::body::{Broken, Reply},
+    wire::{
+        answer::Reply,
+        body::Broken,
+        head::{Head, Values as _},
+    },
 };
 
 /// The classifier of every upstream's policy.
 pub(crate) fn classify(result: Result<&Reply, &Broken>) -> Verdict {
     match result {
-        Ok(reply) => of_answer(reply.status(), reply.headers()),
+        Ok(reply) => of_answer(reply.status(), reply.head()),
         Err(broken) => of_ending(broken.ending),
     }
 }
 
 /// A client's mistake (4xx) is no failure of the upstream; of the 5xx those may go again that tell of a passing trouble.
-fn of_answer(status: StatusCode, headers: &HeaderMap) -> Verdict {
+fn of_answer(status: StatusCode, head: &Head) -> Verdict {
     match status.as_u16() {
-        429 | 503 => Verdict::Overload { retry_after: retry_after(headers) },
+        429 | 503 => Verdict::Overload { retry_after: retry_after(head) },
         500 | 502 | 504 => Verdict::retryable(Cause::Error),
         501 | 505.. => Verdict::fatal(Cause::Error),
         _ => Verdict::Success,
@@ -29,8 +33,8 @@ fn of_answer(status: StatusCode, headers: &HeaderMap) -> Verdict {
 }
 
 /// `Retry-After` in seconds (RFC 9110 section 10.2.3); dates are rare here and not read.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+fn retry_after(head: &Head) -> Option<Duration> {
+    std::str::from_utf8(head.first(&header::RETRY_AFTER)?).ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 fn of_ending(ending: Ending) -> Verdict {
@@ -56,7 +60,7 @@ mod tests {
     use super::*;
 
     fn answered(status: u16) -> Verdict {
-        of_answer(StatusCode::from_u16(status).unwrap(), &HeaderMap::new())
+        of_answer(StatusCode::from_u16(status).unwrap(), &Head::default())
     }
 
     #[test]
@@ -74,17 +78,14 @@ mod tests {
 
     #[test]
     fn overload_says_when_to_come_back() {
-        let mut headers = HeaderMap::new();
+        let mut head = Head::default();
         assert_eq!(
-            of_answer(StatusCode::SERVICE_UNAVAILABLE, &headers),
+            of_answer(StatusCode::SERVICE_UNAVAILABLE, &head),
             Verdict::Overload { retry_after: None }
         );
-        headers.insert(header::RETRY_AFTER, http::HeaderValue::from_static(" 7"));
+        head.set(header::RETRY_AFTER, http::HeaderValue::from_static(" 7"));
         let after = Some(Duration::from_secs(7));
-        assert_eq!(
-            of_answer(StatusCode::TOO_MANY_REQUESTS, &headers),
-            Verdict::Overload { retry_after: after }
-        );
+        assert_eq!(of_answer(StatusCode::TOO_MANY_REQUESTS, &head), Verdict::Overload { retry_after: after });
     }
 
     #[test]

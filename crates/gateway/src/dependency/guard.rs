@@ -6,7 +6,11 @@ use banyan_resilience::{Cause, breaker::Ticket, limit::Slot};
 use http::{StatusCode, header};
 use tokio::time::Instant;
 
-use crate::{outcome::Ending, upstream::local::LocalUpstream, wire::body::Reply};
+use crate::{
+    outcome::Ending,
+    upstream::local::LocalUpstream,
+    wire::{answer::Reply, head::Values as _},
+};
 
 /// Kept by a body until its end.
 #[derive(Debug)]
@@ -50,7 +54,7 @@ impl Guard {
 
 /// Upgrades and event streams.
 fn is_endless(reply: &Reply) -> bool {
-    let kind = reply.headers().get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+    let kind = reply.head().first(&header::CONTENT_TYPE);
     reply.status() == StatusCode::SWITCHING_PROTOCOLS
         || kind.is_some_and(|kind| kind.starts_with(b"text/event-stream"))
 }

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 
+use banyan_http1::parse_length;
 use banyan_resilience::promise::{Breach, Promise};
 use bytes::{Bytes, BytesMut};
 use http::{Method, StatusCode, header};
@@ -12,7 +13,11 @@ use http_body_util::BodyExt as _;
 
 use crate::{
     outcome::Ending,
-    wire::body::{Broken, Reply, ResBody},
+    wire::{
+        answer::Reply,
+        body::{Broken, ResBody},
+        head::Values as _,
+    },
 };
 
 /// Answers that say they are no larger are held where something else could be answered in their place.
@@ -22,8 +27,7 @@ const CHECK_BYTES: usize = 1024 * 1024;
 
 /// Whether an answer that says how long it is, and is small, should be whole before its head is sent.
 pub(crate) fn is_worth_holding(reply: &Reply) -> bool {
-    let declared = reply.headers().get(header::CONTENT_LENGTH);
-    let length = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let length = reply.head().first(&header::CONTENT_LENGTH).and_then(parse_length);
     reply.status() != StatusCode::SWITCHING_PROTOCOLS
         && !reply.body().is_end_stream()
         && length.is_some_and(|length| length <= HOLD_BYTES)

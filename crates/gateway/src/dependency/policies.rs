@@ -10,7 +10,7 @@ use super::{
     classify::classify,
     patterns::{self, Patterns, Reason},
 };
-use crate::wire::body::{Broken, Reply};
+use crate::wire::{answer::Reply, body::Broken};
 
 /// How calls of one route to one upstream are made.
 #[derive(Debug)]

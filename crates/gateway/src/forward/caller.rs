@@ -1,16 +1,18 @@
 //! What a caller says about the call itself: how often it has passed us, and how long it still waits.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderValue, header};
 use tokio::time::Instant;
 
 use super::{DEADLINE, GRPC_TIMEOUT, HOPS, PSEUDONYM, Seen};
+use crate::wire::head::Head;
 
 /// How often the request has passed us already: by our own count, or by our entries in `Via`, whichever is more, since
 /// a backend may pass on only one of them.
-pub(crate) fn hops_so_far(headers: &HeaderMap, seen: Seen) -> u32 {
+pub(crate) fn hops_so_far(head: &Head, seen: Seen) -> u32 {
     if !seen.hops && !seen.via {
         return 0;
     }
+    let headers = head.map();
     let counted = headers.get(HOPS).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
     let via = headers.get_all(header::VIA).iter().filter_map(|value| value.to_str().ok());
     let passed = via
@@ -20,10 +22,11 @@ pub(crate) fn hops_so_far(headers: &HeaderMap, seen: Seen) -> u32 {
 }
 
 /// When the caller gives up: `Banyan-Deadline-Ms`, or gRPC's own `grpc-timeout`. What is malformed does not count.
-pub(crate) fn caller_deadline(headers: &HeaderMap, seen: Seen, now: Instant) -> Option<Instant> {
+pub(crate) fn caller_deadline(head: &Head, seen: Seen, now: Instant) -> Option<Instant> {
     if !seen.deadline {
         return None;
     }
+    let headers = head.map();
     let own = headers.get(DEADLINE).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let millis = own.or_else(|| grpc_timeout(headers.get(GRPC_TIMEOUT)?.to_str().ok()?))?;
     // Longer than a day is as good as never, and cannot overflow the clock.

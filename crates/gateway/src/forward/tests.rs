@@ -4,15 +4,32 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use rand::{SeedableRng as _, rngs::SmallRng};
+
 use super::*;
 use crate::trace::TraceContext;
 
-fn map(fields: &[(&'static str, &str)]) -> HeaderMap {
+fn map(fields: &[(&'static str, &str)]) -> Head {
     let mut map = HeaderMap::new();
     for (name, value) in fields {
         map.append(*name, value.parse().unwrap());
     }
-    map
+    map.into()
+}
+
+/// The same as they come from an HTTP/1.1 connection, in another spelling.
+fn lines(fields: &[(&'static str, &str)]) -> Head {
+    let mut text = BytesMut::from("GET / HTTP/1.1\r\nHost: shop.example\r\n");
+    for (name, value) in fields {
+        text.extend_from_slice(format!("{}:  {value}\r\n", name.to_uppercase()).as_bytes());
+    }
+    text.extend_from_slice(b"\r\n");
+    parse(text).into()
+}
+
+fn parse(mut text: BytesMut) -> banyan_http1::FieldLines {
+    let limits = banyan_http1::HeadLimits { bytes: 10_000, target: 10, headers: 100 };
+    banyan_http1::parse_request(&mut text, &mut Default::default(), &limits).unwrap().unwrap().fields
 }
 
 fn passed_on(fields: &[(&'static str, &str)], trusted: bool) -> HeaderMap {
@@ -21,12 +38,27 @@ fn passed_on(fields: &[(&'static str, &str)], trusted: bool) -> HeaderMap {
 
 fn passed_on_by(fields: &[(&'static str, &str)], trusted: bool, version: http::Version) -> HeaderMap {
     let peer = "192.0.2.7:5000".parse().unwrap();
-    let trace = TraceContext { trace_id: 1, parent_id: None, span_id: 2, sampled: false };
+    let trace = TraceContext::of(&Head::default(), Seen::default(), 0.0, &mut SmallRng::seed_from_u64(1));
     let client = Client::new(peer, false, trusted);
-    let seen = Seen::of(&map(fields));
-    let exchange = Exchange::new(&client, version, trace, seen, &Default::default(), Instant::now());
     let host = HeaderValue::from_static("shop.example");
-    request(map(fields), &client, &exchange, &host, 1).to_map()
+    let passed_on = |head: Head| {
+        let seen = Seen::of(&head);
+        let exchange = Exchange::new(&client, version, trace, seen, &Default::default(), Instant::now());
+        request(head, &client, &exchange, &host, 1)
+    };
+    let fields_of_map = passed_on(map(fields)).to_map();
+    // However they came and go on, they are the same.
+    if !fields.iter().any(|(name, _)| matches!(*name, "host" | "content-length" | "transfer-encoding")) {
+        let from_lines = passed_on(lines(fields));
+        assert_eq!(from_lines.to_map(), fields_of_map);
+        let mut text = BytesMut::from("GET / HTTP/1.1\r\nHost: shop.example\r\n");
+        from_lines.encode(&mut text);
+        text.extend_from_slice(b"\r\n");
+        let mut encoded = parse(text).to_map(&mut banyan_http1::Names::default());
+        encoded.remove(header::HOST);
+        assert_eq!(encoded, fields_of_map);
+    }
+    fields_of_map
 }
 
 #[test]
@@ -84,8 +116,8 @@ fn strangers_are_not_believed_and_trusted_proxies_are() {
     assert_eq!(trusted["x-forwarded-host"], "shop.example");
 }
 
-fn hops(headers: &HeaderMap) -> u32 {
-    hops_so_far(headers, Seen::of(headers))
+fn hops(head: &Head) -> u32 {
+    hops_so_far(head, Seen::of(head))
 }
 
 #[test]

@@ -26,7 +26,7 @@ use crate::{
         host::SharedUpstream,
         local::LocalUpstream,
     },
-    wire::body::{Reply, ReqBody},
+    wire::{answer::Reply, body::ReqBody},
 };
 
 /// What a side said to a copy.
@@ -109,7 +109,7 @@ impl Target {
 
 /// The answer with its whole body, of at most so many bytes.
 async fn collect(response: Reply, most: usize) -> Asked {
-    let (parts, mut body) = (*response).into_parts();
+    let (parts, mut body) = response.into_http().into_parts();
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|broken| Lost::by(broken.ending))?;

@@ -1,9 +1,14 @@
 //! May this request be served at all: paths that two parsers could read differently, loops, deadlines that have passed.
 
-use http::{HeaderMap, Uri};
+use http::Uri;
 use tokio::time::Instant;
 
-use crate::{exchange::Exchange, forward, outcome::Ending, wire::body::Broken};
+use crate::{
+    exchange::Exchange,
+    forward,
+    outcome::Ending,
+    wire::{body::Broken, head::Head},
+};
 
 /// Refuses a path that the next parser may read as another one: an escape that is none, a NUL, and a backslash, which some
 /// take for a slash (RFC 3986 sections 2.1 and 3.3 allow neither the first nor the last).
@@ -33,15 +38,15 @@ pub(crate) fn check_path(target: &Uri) -> Result<(), Broken> {
 /// Counts the hop and takes in the caller's deadline. Gives the number of this hop.
 pub(crate) fn admit(
     exchange: &mut Exchange,
-    headers: &HeaderMap,
+    head: &Head,
     max_hops: u32,
     now: Instant,
 ) -> Result<u32, Broken> {
-    let hop = forward::hops_so_far(headers, exchange.seen).saturating_add(1);
+    let hop = forward::hops_so_far(head, exchange.seen).saturating_add(1);
     if hop > max_hops {
         return Err(Ending::Loop.into());
     }
-    exchange.caller_deadline = forward::caller_deadline(headers, exchange.seen, now);
+    exchange.caller_deadline = forward::caller_deadline(head, exchange.seen, now);
     if exchange.caller_deadline.is_some_and(|deadline| deadline <= now) {
         return Err(Ending::Expired.into());
     }

@@ -26,7 +26,10 @@ use crate::{
     forward::Fields,
     outcome::Ending,
     upstream::ask::Trail,
-    wire::body::{Broken, Reply, ReqBody},
+    wire::{
+        answer::Reply,
+        body::{Broken, ReqBody},
+    },
     worker::{Local, Worker},
 };
 

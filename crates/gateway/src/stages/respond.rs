@@ -1,14 +1,19 @@
 //! From an outcome to an answer: problems for what went wrong, finishing touches for what went well.
 
+use banyan_http1::Known;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderValue, header};
 use serde_json::json;
 
 use crate::{
     exchange::{Exchange, Lack},
     forward,
     outcome::{Ending, problem_type},
-    wire::body::{Broken, Reply, ResBody},
+    wire::{
+        answer::{Answer, Reply},
+        body::{Broken, ResBody},
+        head::Head,
+    },
 };
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -37,7 +42,7 @@ pub(crate) fn problem(exchange: &mut Exchange, broken: Broken) -> Reply {
         "instance": format!("urn:banyan:trace:{}", String::from_utf8_lossy(&trace)),
         "code": row.code,
     });
-    let mut response = Response::new(ResBody::held(Bytes::from(document.to_string())));
+    let mut response = Answer::new(ResBody::held(Bytes::from(document.to_string())));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
@@ -48,18 +53,18 @@ pub(crate) fn problem(exchange: &mut Exchange, broken: Broken) -> Reply {
     if status == http::StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(header::RETRY_AFTER, retry_after(exchange));
     }
-    add_side(headers, exchange);
-    add_chaos(headers, exchange);
-    Box::new(response)
+    add_side(response.head_mut(), exchange);
+    add_chaos(response.head_mut(), exchange);
+    response
 }
 
 /// The answer to `OPTIONS *`, which asks about the server and not about anything behind it (RFC 9110 section 9.3.7).
 pub(crate) fn about_the_server() -> Reply {
-    let mut response = Response::new(ResBody::empty());
+    let mut response = Answer::new(ResBody::empty());
     *response.status_mut() = http::StatusCode::NO_CONTENT;
     let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
     response.headers_mut().insert(header::ALLOW, methods);
-    Box::new(response)
+    response
 }
 
 /// Whole seconds after which asking again may help, at least one.
@@ -80,29 +85,27 @@ fn proxy_status(exchange: &Exchange, ending: Ending) -> Option<HeaderValue> {
 }
 
 /// What an upstream's answer becomes on its way to the client.
-pub(crate) fn finish(headers: &mut HeaderMap, exchange: &Exchange, cookie: Option<HeaderValue>) {
-    forward::strip_hop_by_hop(headers);
-    strip_ours(headers);
-    finish_kept(headers, exchange, cookie);
+pub(crate) fn finish(head: &mut Head, exchange: &Exchange, cookie: Option<HeaderValue>) {
+    forward::strip_hop_by_hop(head);
+    strip_ours(head);
+    finish_kept(head, exchange, cookie);
 }
 
 /// What a kept answer becomes: it was cleaned before it was kept.
-pub(crate) fn finish_kept(headers: &mut HeaderMap, exchange: &Exchange, cookie: Option<HeaderValue>) {
-    add_side(headers, exchange);
-    add_degraded(headers, exchange);
-    add_chaos(headers, exchange);
+pub(crate) fn finish_kept(head: &mut Head, exchange: &Exchange, cookie: Option<HeaderValue>) {
+    add_side(head, exchange);
+    add_degraded(head, exchange);
+    add_chaos(head, exchange);
     if let Some(cookie) = cookie {
-        headers.append(header::SET_COOKIE, cookie);
+        head.append(header::SET_COOKIE, cookie);
     }
 }
 
 /// Removes what is ours to say, and never a backend's.
-pub(crate) fn strip_ours(headers: &mut HeaderMap) {
-    // Nearly no answer has any, and asking the map for each costs more than to look at all names once.
-    if headers.keys().any(|name| name.as_str().starts_with("banyan-")) {
-        for name in [&forward::UNIT, &DEGRADED, &CHAOS] {
-            headers.remove(name);
-        }
+pub(crate) fn strip_ours(head: &mut Head) {
+    let is_ours = |known| matches!(known, Known::BanyanUnit | Known::BanyanDegraded | Known::BanyanChaos);
+    if head.any(is_ours) {
+        head.retain(|known, _| !is_ours(known));
     }
 }
 
@@ -112,14 +115,14 @@ pub(crate) fn is_marked_degraded(headers: &HeaderMap) -> bool {
 }
 
 /// Faults made on purpose are never to be taken for real ones.
-fn add_chaos(headers: &mut HeaderMap, exchange: &Exchange) {
+fn add_chaos(head: &mut Head, exchange: &Exchange) {
     for fault in &exchange.asked.chaos {
-        headers.append(CHAOS, HeaderValue::from_static(fault));
+        head.append(CHAOS, HeaderValue::from_static(fault));
     }
 }
 
 /// `Banyan-Degraded: posts; code=UT` and the matching `Proxy-Status`, on an answer that is a substitute.
-fn add_degraded(headers: &mut HeaderMap, exchange: &Exchange) {
+fn add_degraded(head: &mut Head, exchange: &Exchange) {
     let Some(degraded) = &exchange.degraded else { return };
     let (code, error) = match degraded.why {
         Lack::Call(Ending::Ok) => ("5xx", Some("http_response_status")),
@@ -127,7 +130,7 @@ fn add_degraded(headers: &mut HeaderMap, exchange: &Exchange) {
         Lack::Part => ("part", None),
     };
     if let Ok(value) = HeaderValue::from_str(&format!("{}; code={code}", degraded.missing)) {
-        headers.insert(DEGRADED, value);
+        head.append(DEGRADED, value);
     }
     if degraded.why == Lack::Part {
         return;
@@ -135,12 +138,12 @@ fn add_degraded(headers: &mut HeaderMap, exchange: &Exchange) {
     let error = error.unwrap_or("http_response_status");
     let status = format!("banyan; error={error}; next-hop=\"{}\"", degraded.missing);
     if let Ok(value) = HeaderValue::from_str(&status) {
-        headers.append(PROXY_STATUS, value);
+        head.append(PROXY_STATUS, value);
     }
 }
 
-fn add_side(headers: &mut HeaderMap, exchange: &Exchange) {
+fn add_side(head: &mut Head, exchange: &Exchange) {
     if let Some(value) = exchange.decision.as_ref().and_then(super::decide::Decision::header) {
-        headers.insert(forward::UNIT, value);
+        head.append(forward::UNIT, value);
     }
 }

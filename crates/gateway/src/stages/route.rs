@@ -1,11 +1,12 @@
 //! Which route serves this request.
 
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::{HeaderValue, Method, Uri};
 
 use crate::{
     compiled::Compiled,
     outcome::Ending,
     router::{Match, Query},
+    wire::head::Head,
 };
 
 /// Why no route serves it.
@@ -21,9 +22,9 @@ pub(crate) fn route(
     method: &Method,
     target: &Uri,
     host: &str,
-    headers: &HeaderMap,
+    head: &Head,
 ) -> Result<usize, NoRoute> {
-    let query = Query { host: without_port(host), path: target.path(), method, headers };
+    let query = Query { host: without_port(host), path: target.path(), method, head };
     match compiled.router.find(&compiled.plan.routes, &query) {
         Match::Route(index) => Ok(index),
         Match::None => Err(NoRoute { ending: Ending::NoRoute, allow: None }),

@@ -18,7 +18,7 @@ use crate::{
         coding::codings,
         tap::{Job, Tap},
     },
-    wire::body::Reply,
+    wire::answer::Reply,
     worker::{Local, Worker},
 };
 

@@ -1,9 +1,12 @@
 //! An answer from the config, for the time when there is no better one.
 
 use banyan_config::plan::FallbackAnswer;
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 
-use crate::wire::body::{Reply, ResBody};
+use crate::wire::{
+    answer::{Answer, Reply},
+    body::ResBody,
+};
 
 /// Makes the answer. It is never stored: what stands in for an answer must not outlive the trouble.
 pub(crate) fn answer(answer: &FallbackAnswer, method: &Method) -> Reply {
@@ -12,7 +15,7 @@ pub(crate) fn answer(answer: &FallbackAnswer, method: &Method) -> Reply {
     } else {
         ResBody::held(answer.body.clone())
     };
-    let mut response = Response::new(body);
+    let mut response = Answer::new(body);
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -22,5 +25,5 @@ pub(crate) fn answer(answer: &FallbackAnswer, method: &Method) -> Reply {
     if let Some(kind) = &answer.content_type {
         headers.insert(header::CONTENT_TYPE, kind.clone());
     }
-    Box::new(response)
+    response
 }

@@ -8,7 +8,7 @@ use std::{
 
 use banyan_config::plan::HostField;
 use banyan_http1::Framing;
-use http::{HeaderValue, Method, Request, Response, Uri, Version, header, uri};
+use http::{HeaderValue, Method, Request, Uri, Version, header, uri};
 use http_body::Body as _;
 use rand::rngs::SmallRng;
 use smallvec::SmallVec;
@@ -23,7 +23,10 @@ use super::{
 use crate::{
     forward::{self, Fields, HopFields},
     outcome::Ending,
-    wire::body::{Broken, Reply, ReqBody, ResBody, Source, Taken},
+    wire::{
+        answer::{Answer, Reply},
+        body::{Broken, ReqBody, ResBody, Source, Taken},
+    },
 };
 
 /// Hosts that are tried when connections cannot be opened: nothing was sent then, so any request may go elsewhere.
@@ -90,14 +93,17 @@ pub(crate) async fn ask(
     now: Instant,
 ) -> Result<Reply, Broken> {
     let mut tried = Tried::new();
-    let mut last = if upstream.has_hosts() { Ending::NoEndpoint } else { Ending::DnsError };
+    let mut last = None;
     let mut now = now;
     let spare = question.body.again();
     // After a connection that lay idle turned out to be closed: once more, wherever that may be, on one that did not lie idle.
     let mut once_more = false;
     let mut resends = MAX_RESENDS;
     loop {
-        let Some(host) = trail.pick(upstream, &tried, rng, now) else { return Err(last.into()) };
+        let Some(host) = trail.pick(upstream, &tried, rng, now) else {
+            let nobody = || if upstream.has_hosts() { Ending::NoEndpoint } else { Ending::DnsError };
+            return Err(last.unwrap_or_else(nobody).into());
+        };
         let call = InFlight::start(host.clone(), now);
         let ready = if once_more { None } else { at_hand(&host, &question, now) };
         let reached = match ready {
@@ -113,7 +119,7 @@ pub(crate) async fn ask(
                     Err(failure) => match again().filter(|_| failure.stale && may_repeat) {
                         Some(body) => {
                             question.body = body;
-                            (once_more, last, now) = (true, Ending::Reset, Instant::now());
+                            (once_more, last, now) = (true, Some(Ending::Reset), Instant::now());
                         }
                         None => return Err(failure.broken),
                     },
@@ -125,14 +131,14 @@ pub(crate) async fn ask(
                 Err(failure) if failure.unprocessed && resends > 0 => {
                     let Some(body) = failure.body.or_else(again) else { return Err(failure.broken) };
                     question.body = body;
-                    (resends, last, now) = (resends - 1, failure.broken.ending, Instant::now());
+                    (resends, last, now) = (resends - 1, Some(failure.broken.ending), Instant::now());
                 }
                 Err(failure) => return Err(failure.broken),
             },
             Err(ending) => {
                 now = Instant::now();
                 call.failed(now);
-                last = ending;
+                last = Some(ending);
                 tried.push(host);
                 if tried.len() == MAX_CONNECTS || ending == Ending::Deadline {
                     return Err(ending.into());
@@ -184,10 +190,7 @@ async fn over_h1(
         upgrade: question.upgrade.is_some(),
     };
     let answer = h1::send(connection, request, body, question.limits, call, now).await?;
-    let mut response = Response::new(ResBody::new(Source::H1(answer.body)));
-    *response.status_mut() = answer.head.status;
-    *response.headers_mut() = answer.head.headers;
-    Ok(Box::new(response))
+    Ok(Answer::of(answer.head.status, answer.head.fields.into(), ResBody::new(Source::H1(answer.body))))
 }
 
 /// How the request's body will be framed: as long as it is known to be, else in chunks.
@@ -248,7 +251,7 @@ async fn over_h2(
             call.judge_status(response.status(), Instant::now());
             let (parts, incoming) = response.into_parts();
             let body = h2::H2Body::new(incoming, limits.idle, limits.whole, call);
-            Ok(Box::new(Response::from_parts(parts, ResBody::new(Source::H2(Box::new(body))))))
+            Ok(Answer::of(parts.status, parts.headers.into(), ResBody::new(Source::H2(Box::new(body)))))
         }
         Err(failure) => {
             if failure.unprocessed {

@@ -33,7 +33,7 @@ impl PeakEwma {
             self.seconds = seconds;
         } else {
             let kept = self.kept(now);
-            self.seconds = self.seconds.mul_add(kept, seconds * (1.0 - kept));
+            self.seconds = seconds + (self.seconds - seconds) * kept;
         }
         self.at = now;
     }

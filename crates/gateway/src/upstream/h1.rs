@@ -4,7 +4,6 @@
 //! goes up while the answer's head is awaited, and goes on going up while the answer's body comes down.
 
 use std::{
-    cell::RefCell,
     future::poll_fn,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -12,7 +11,8 @@ use std::{
 };
 
 use banyan_http1::{
-    Framing, HeadLimits, HeadScanner, Names, ResponseHead, encode_request_head, parse_response,
+    Framing, HEAD_END, HeadLimits, HeadScanner, ResponseHead, encode_field, encode_request_line,
+    parse_response,
 };
 use bytes::{Bytes, BytesMut};
 use http::{Method, StatusCode};
@@ -148,9 +148,7 @@ pub(crate) async fn send(
     now: Instant,
 ) -> Result<Answer, Failure> {
     let mut outbox = std::mem::take(&mut connection.outbox);
-    let hop = request.hop.iter().map(|(name, value)| (name, value));
-    let fields = hop.chain(request.fields.others());
-    encode_request_head(&mut outbox.buffer, request.method, request.target, request.fields.ready(), fields);
+    write_head(&mut outbox.buffer, &request);
     connection.uses = connection.uses.saturating_add(1);
     connection.deadline.set(Some(limits.deadline.min(now + limits.first_byte)));
     let mut attempt = Attempt {
@@ -162,7 +160,7 @@ pub(crate) async fn send(
         cut: false,
         watched: None,
     };
-    match poll_fn(|cx| attempt.poll(cx, &request, &call.host.names)).await {
+    match poll_fn(|cx| attempt.poll(cx, &request)).await {
         Ok(head) => {
             let now = Instant::now();
             call.judge_status(head.status, now);
@@ -181,6 +179,13 @@ pub(crate) async fn send(
     }
 }
 
+fn write_head(out: &mut BytesMut, request: &Outgoing<'_>) {
+    encode_request_line(out, request.method, request.target);
+    request.hop.iter().for_each(|(name, value)| encode_field(out, name, value));
+    request.fields.encode(out);
+    out.extend_from_slice(HEAD_END);
+}
+
 struct Attempt {
     connection: Box<Connection>,
     pump: Option<Pump<ReqBody>>,
@@ -195,14 +200,9 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        request: &Outgoing<'_>,
-        names: &RefCell<Names>,
-    ) -> Poll<Result<ResponseHead, Broken>> {
+    fn poll(&mut self, cx: &mut Context<'_>, request: &Outgoing<'_>) -> Poll<Result<ResponseHead, Broken>> {
         self.poll_upload(cx)?;
-        match self.poll_head(cx, request, names) {
+        match self.poll_head(cx, request) {
             Poll::Ready(result) => Poll::Ready(result),
             Poll::Pending => {
                 ready!(self.connection.deadline.poll_passed(cx));
@@ -251,11 +251,10 @@ impl Attempt {
         &mut self,
         cx: &mut Context<'_>,
         request: &Outgoing<'_>,
-        names: &RefCell<Names>,
     ) -> Poll<Result<ResponseHead, Broken>> {
         loop {
             let (buffer, scanner) = (&mut self.connection.buffer, &mut self.scanner);
-            let parsed = parse_response(buffer, scanner, request.method, &LIMITS, &mut names.borrow_mut());
+            let parsed = parse_response(buffer, scanner, request.method, &LIMITS);
             match parsed.map_err(|_| Ending::BadGateway)? {
                 // Interim answers are between us and the upstream.
                 Some(head)

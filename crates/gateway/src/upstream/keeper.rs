@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use banyan_config::plan::{Endpoint, Health};
-use banyan_http1::{HeadLimits, HeadScanner, Names, parse_response};
+use banyan_http1::{HeadLimits, HeadScanner, parse_response};
 use bytes::BytesMut;
 use http::Method;
 use tokio::{
@@ -113,9 +113,7 @@ async fn check_h1(mut stream: Stream, host: &Host, path: &str) -> Option<u16> {
         if stream.read_buf(&mut buffer).await.ok()? == 0 {
             return None;
         }
-        if let Some(head) =
-            parse_response(&mut buffer, &mut scanner, &Method::GET, &LIMITS, &mut Names::default()).ok()?
-        {
+        if let Some(head) = parse_response(&mut buffer, &mut scanner, &Method::GET, &LIMITS).ok()? {
             return Some(head.status.as_u16());
         }
     }

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use banyan_http1::Names;
 use rand::{Rng as _, rngs::SmallRng};
 use tokio::time::Instant;
 
@@ -41,8 +40,6 @@ pub(crate) struct LocalHost {
         reason = "a connection goes from here through an exchange and back: only its box moves"
     )]
     idle: RefCell<Vec<Box<Connection>>>,
-    /// Names of fields as it wrote them last.
-    pub(crate) names: RefCell<Names>,
     /// The HTTP/2 connection, when there is one.
     pub(crate) h2: RefCell<Option<Sender>>,
 }
@@ -142,7 +139,6 @@ impl LocalHost {
             cost: Cell::new(PeakEwma::new(now)),
             in_flight: Cell::new(0),
             idle: RefCell::default(),
-            names: RefCell::default(),
             h2: RefCell::default(),
         }
     }

@@ -10,7 +10,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
@@ -233,9 +232,6 @@ impl H2Request {
         }
     }
 }
-
-/// An answer on its way to the client. In a box, since it goes through every step of the pipeline.
-pub(crate) type Reply = Box<Response<ResBody>>;
 
 /// The body of an answer.
 #[derive(Debug)]

@@ -10,18 +10,21 @@ use std::{
 };
 
 use banyan_http1::{
-    Framing, HeadLimits, HeadScanner, RequestHead, encode_response_head, encode_rest, parse_request,
+    Framing, HEAD_END, HeadLimits, HeadScanner, Known, RequestHead, encode_field, encode_status_line,
+    parse_request,
 };
 use bytes::BytesMut;
-use http::{HeaderMap, Method, StatusCode, Version, header};
+use http::{Method, StatusCode, Version, header};
 use tokio::{io::AsyncReadExt as _, time::timeout};
 
 use super::{
-    body::{Broken, Reply, ReqBody, ResBody},
+    answer::Reply,
+    body::{Broken, ReqBody, ResBody},
     h1_again,
     h1_body::{BodyState, H1Body, Shared},
     h1_frame::{answer_framing, refused, say_connection},
     h2,
+    head::Head,
     outbox::Outbox,
     pump::{Pump, PumpError},
     stream::{Rewound, Stream},
@@ -143,12 +146,8 @@ impl Connection {
                     if let Some(again) = known {
                         return Poll::Ready(Next::Again(again));
                     }
-                    let parsed = parse_request(
-                        &mut self.shared.buffer.borrow_mut(),
-                        &mut scanner,
-                        &head_limits,
-                        &mut self.worker.names.borrow_mut(),
-                    );
+                    let parsed =
+                        parse_request(&mut self.shared.buffer.borrow_mut(), &mut scanner, &head_limits);
                     match parsed {
                         Ok(Some(head)) => return Poll::Ready(Next::Request(head)),
                         Ok(None) => {}
@@ -242,17 +241,22 @@ impl Connection {
     /// Serves one request.
     async fn exchange(&mut self, head: RequestHead) -> After {
         let worker = self.worker.clone();
-        let mut exchange = Box::new(pipeline::begin(&worker, &self.client, head.version, &head.headers));
+        let body = self.body(&head);
+        let (version, keep_alive, raw) = (head.version, head.keep_alive, head.raw);
+        let fields = Head::from(head.fields);
+        let mut exchange = Box::new(pipeline::begin(&worker, &self.client, version, &fields));
         exchange.method = Some(head.method.clone());
         exchange.target = Some(head.target.clone());
-        let (version, keep_alive, raw) = (head.version, head.keep_alive, head.raw.clone());
-        let mut incoming = match self.incoming(head) {
-            Ok(incoming) => incoming,
-            Err((method, broken)) => {
+        let body = match body {
+            Ok(body) => body,
+            Err(broken) => {
+                self.shared.body.set(BodyState::Broken);
                 let response = pipeline::refuse(&worker, &mut exchange, broken);
-                return self.deliver(exchange, response, &method, version, false).await;
+                return self.deliver(exchange, response, &head.method, version, false).await;
             }
         };
+        let mut incoming =
+            Incoming { method: head.method, target: head.target, host: head.host, head: fields, body };
         let response = {
             let mut serving = pin!(pipeline::serve(&worker, &self.client, &mut exchange, &mut incoming));
             let shared = &self.shared;
@@ -276,18 +280,6 @@ impl Connection {
         self.deliver(exchange, response, &incoming.method, version, keep_alive).await
     }
 
-    /// The request as the pipeline takes it.
-    fn incoming(&self, head: RequestHead) -> Result<Incoming, (Method, Broken)> {
-        let body = match self.body(&head) {
-            Ok(body) => body,
-            Err(broken) => {
-                self.shared.body.set(BodyState::Broken);
-                return Err((head.method, broken));
-            }
-        };
-        Ok(Incoming { method: head.method, target: head.target, headers: head.headers, body })
-    }
-
     fn body(&self, head: &RequestHead) -> Result<ReqBody, Broken> {
         self.shared.body.set(BodyState::Done);
         if head.framing == Framing::Empty {
@@ -309,7 +301,7 @@ impl Connection {
     async fn refuse(&mut self, broken: Broken) -> After {
         let worker = self.worker.clone();
         let mut exchange =
-            Box::new(pipeline::begin(&worker, &self.client, Version::HTTP_11, &HeaderMap::new()));
+            Box::new(pipeline::begin(&worker, &self.client, Version::HTTP_11, &Head::default()));
         let response = pipeline::refuse(&worker, &mut exchange, broken);
         self.shared.body.set(BodyState::Broken);
         self.deliver(exchange, response, &Method::GET, Version::HTTP_11, false).await
@@ -332,9 +324,9 @@ impl Connection {
             && framing != Framing::UntilClose
             && !self.worker.is_draining();
         let upgraded = status == StatusCode::SWITCHING_PROTOCOLS;
-        say_connection(response.headers_mut(), version, keep, upgraded);
+        say_connection(response.head_mut(), version, keep, upgraded);
         let mut outbox = std::mem::take(&mut self.outbox);
-        self.write_head(&mut outbox.buffer, &exchange, &mut response);
+        self.write_head(&mut outbox.buffer, &exchange, &response);
         let body = response.into_body();
         if upgraded {
             return self.switch(exchange, outbox, body).await;
@@ -359,17 +351,17 @@ impl Connection {
     }
 
     /// Writes the head of an answer; that of a kept one lies ready.
-    fn write_head(&self, out: &mut BytesMut, exchange: &Exchange, response: &mut Reply) {
+    fn write_head(&self, out: &mut BytesMut, exchange: &Exchange, response: &Reply) {
         if let Some(hit) = response.body().stored() {
             hit.encode(out);
-            return encode_rest(out, response.headers());
+        } else {
+            encode_status_line(out, Version::HTTP_11, response.status());
+            if !response.head().any(|known| known == Known::Date) {
+                encode_field(out, &header::DATE, &self.worker.date(exchange.started));
+            }
         }
-        let status = response.status();
-        let headers = response.headers_mut();
-        if !headers.contains_key(header::DATE) {
-            headers.insert(header::DATE, self.worker.date(exchange.started));
-        }
-        encode_response_head(out, Version::HTTP_11, status, headers);
+        response.head().encode_all(out);
+        out.extend_from_slice(HEAD_END);
     }
 
     /// Whether the request was read to its end, if need be by throwing away what is left of it. A client that is answered

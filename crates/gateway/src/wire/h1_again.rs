@@ -6,7 +6,7 @@ use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use http::{Method, Version};
 use tokio::time::Instant;
 
-use super::{body::Reply, outbox::Outbox};
+use super::{answer::Reply, outbox::Outbox};
 use crate::{
     access,
     cache::exact::{Again, Counted},
@@ -54,7 +54,7 @@ pub(super) fn remember(worker: &Worker, client: &Client, raw: &Bytes, exchange: 
     let is_by_head_alone = hit.is_plain()
         && exchange.method == Some(Method::GET)
         && exchange.version == Version::HTTP_11
-        && response.headers().is_empty()
+        && response.head().is_empty()
         && exchange.decision.is_none()
         && exchange.degraded.is_none()
         && exchange.caller_deadline.is_none()

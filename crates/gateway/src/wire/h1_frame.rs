@@ -1,10 +1,14 @@
 //! How an HTTP/1.1 answer says where it ends and whether its connection stays, and what a refused head is answered.
 
-use banyan_http1::{Framing, Refusal};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use banyan_http1::{Framing, Refusal, parse_length};
+use http::{HeaderValue, Method, StatusCode, Version, header};
 use http_body::Body as _;
 
-use super::body::{Broken, Reply};
+use super::{
+    answer::Reply,
+    body::Broken,
+    head::{Head, Values as _},
+};
 use crate::{forward, outcome::Ending};
 
 /// How an answer's body is framed towards the client; sets the fields that say so.
@@ -16,41 +20,41 @@ pub(super) fn answer_framing(response: &mut Reply, method: &Method, version: Ver
         let is_sent = method != Method::HEAD && status != StatusCode::NO_CONTENT;
         return held.filter(|length| is_sent && *length > 0).map_or(Framing::Empty, Framing::Length);
     }
-    let headers = response.headers_mut();
+    let head = response.head_mut();
     if status == StatusCode::NO_CONTENT || status.is_informational() {
-        headers.remove(header::CONTENT_LENGTH);
+        head.remove(&header::CONTENT_LENGTH);
         return Framing::Empty;
     }
     if method == Method::HEAD || status == StatusCode::NOT_MODIFIED {
         return Framing::Empty;
     }
     if let Some(length) = held {
-        headers.insert(header::CONTENT_LENGTH, length.into());
+        head.set(header::CONTENT_LENGTH, length.into());
     }
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let declared = head.first(&header::CONTENT_LENGTH).and_then(parse_length);
     match declared {
         Some(length) => Framing::Length(length),
         None if ended => {
-            headers.insert(header::CONTENT_LENGTH, 0.into());
+            head.set(header::CONTENT_LENGTH, 0.into());
             Framing::Empty
         }
         None if version == Version::HTTP_10 => Framing::UntilClose,
         None => {
-            headers.insert(header::TRANSFER_ENCODING, forward::CHUNKED);
+            head.set(header::TRANSFER_ENCODING, forward::CHUNKED);
             Framing::Chunked
         }
     }
 }
 
 /// Says whether the connection stays, where the version's default is the other way round.
-pub(super) fn say_connection(headers: &mut HeaderMap, version: Version, keep: bool, upgraded: bool) {
+pub(super) fn say_connection(head: &mut Head, version: Version, keep: bool, upgraded: bool) {
     if upgraded {
         return;
     }
     if !keep {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        head.set(header::CONNECTION, HeaderValue::from_static("close"));
     } else if version == Version::HTTP_10 {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("keep-alive"));
+        head.set(header::CONNECTION, HeaderValue::from_static("keep-alive"));
     }
 }
 

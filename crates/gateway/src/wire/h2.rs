@@ -17,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     body::{Broken, H2Request, ReqBody, ResBody},
+    head::Head,
     local::LocalExecutor,
     timer::Deadline,
 };
@@ -63,11 +64,13 @@ pub(crate) async fn serve(
 }
 
 async fn exchange(worker: Rc<Worker>, client: &Client, request: Request<Incoming>) -> Response<Tracked> {
-    let (parts, incoming) = request.into_parts();
-    let mut exchange = Box::new(pipeline::begin(&worker, client, Version::HTTP_2, &parts.headers));
+    let (mut parts, incoming) = request.into_parts();
+    let head = Head::from(std::mem::take(&mut parts.headers));
+    let mut exchange = Box::new(pipeline::begin(&worker, client, Version::HTTP_2, &head));
     exchange.method = Some(parts.method.clone());
     exchange.target = Some(parts.uri.clone());
     let tracked = Finish { worker: worker.clone(), exchange: Some(exchange) };
+    parts.headers = head.into_map();
     serve_one(&worker, client, tracked, Request::from_parts(parts, incoming)).await
 }
 
@@ -84,7 +87,7 @@ async fn serve_one(
         Ok(mut incoming) => pipeline::serve(worker, client, exchange, &mut incoming).await,
         Err(broken) => pipeline::refuse(worker, exchange, broken),
     };
-    let (mut parts, body) = (*response).into_parts();
+    let (mut parts, body) = response.into_http().into_parts();
     match (body.stored(), body.held_length()) {
         (Some(hit), _) => hit.put_fields(&mut parts.headers),
         (None, Some(length)) => {
@@ -124,7 +127,8 @@ fn prepare(worker: &Worker, request: Request<Incoming>) -> Result<pipeline::Inco
         let (left, timeout) = (limits.body, timeouts.body);
         ReqBody::H2(Box::new(H2Request { incoming, left, stall: Deadline::default(), timeout }))
     };
-    Ok(pipeline::Incoming { method: parts.method, target: parts.uri, headers: parts.headers, body })
+    let host = parts.headers.get(header::HOST).cloned();
+    Ok(pipeline::Incoming { method: parts.method, target: parts.uri, host, head: parts.headers.into(), body })
 }
 
 /// What HTTP/1.1 asks of `Host`, asked of `:authority` and of a `host` beside it (RFC 9113 section 8.3.1).

@@ -3,9 +3,9 @@
 #![allow(dead_code, reason = "a fuzz target runs one of them")]
 
 use banyan_http1::{
-    CHUNK_END, Chunk, ChunkedDecoder, Framing, HeadLimits, HeadScanner, Names, RequestHead, ResponseHead,
-    encode_chunk_head, encode_request_head, encode_response_head, encode_trailers, parse_request,
-    parse_response,
+    CHUNK_END, Chunk, ChunkedDecoder, FieldLines, Framing, HEAD_END, HeadLimits, HeadScanner, Known, Names,
+    RequestHead, ResponseHead, encode_chunk_head, encode_request_line, encode_status_line, encode_trailers,
+    parse_request, parse_response,
 };
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, Method};
@@ -21,18 +21,22 @@ pub(crate) fn request_head(data: &[u8]) {
         assert_eq!(shown(&whole), shown(&pieces), "in pieces of {piece}");
     }
     let Some((head, _)) = whole else { return };
-    assert!(head.headers.len() <= LIMITS.headers);
+    assert!(head.fields.len() <= LIMITS.headers);
     assert!(head.framing != Framing::UntilClose, "a request cannot last until the connection closes");
-    let one_framing =
-        !(head.headers.contains_key("content-length") && head.headers.contains_key("transfer-encoding"));
-    assert!(one_framing && head.headers.get_all("host").iter().count() <= 1);
+    let has = |known| head.fields.get(known).is_some();
+    assert!(!(has(Known::ContentLength) && has(Known::TransferEncoding)));
+    assert!(head.fields.known().filter(|known| *known == Known::Host).count() <= 1);
+    assert_eq!(head.fields.get(Known::Host), head.host.as_ref().map(http::HeaderValue::as_bytes));
+    check_map(&head.fields);
     let target = head.target.to_string();
     let mut encoded = BytesMut::new();
-    encode_request_head(&mut encoded, &head.method, &target, b"", &head.headers);
+    encode_request_line(&mut encoded, &head.method, &target);
+    head.fields.encode(&mut encoded, |_, _| true);
+    encoded.put_slice(HEAD_END);
     assert_clean_lines(&encoded);
     if head.version == http::Version::HTTP_11 {
         let wide = HeadLimits { bytes: usize::MAX, target: usize::MAX, headers: LIMITS.headers };
-        let again = parse_request(&mut encoded, &mut HeadScanner::default(), &wide, &mut Names::default());
+        let again = parse_request(&mut encoded, &mut HeadScanner::default(), &wide);
         let again = again.expect("what is forwarded is well-formed").expect("and whole");
         // Spelled anew, it means the same.
         let meant = |head: RequestHead| format!("{:?}", RequestHead { raw: Bytes::new(), ..head });
@@ -45,7 +49,7 @@ pub(crate) fn request_head(data: &[u8]) {
 pub(crate) fn response_head(data: &[u8]) {
     for method in [Method::GET, Method::HEAD] {
         let parse = |buffer: &mut BytesMut, scanner: &mut HeadScanner| {
-            parse_response(buffer, scanner, &method, &LIMITS, &mut Names::default()).map_err(drop)
+            parse_response(buffer, scanner, &method, &LIMITS).map_err(drop)
         };
         let whole = parse_in_pieces(data, data.len(), parse);
         for piece in [1, 3] {
@@ -58,18 +62,32 @@ pub(crate) fn response_head(data: &[u8]) {
 }
 
 fn check_response(head: &ResponseHead, method: &Method) {
-    let lengths = head.headers.get_all("content-length").iter().count();
-    let codings = head.headers.get_all("transfer-encoding").iter().count();
+    let count = |known| head.fields.known().filter(|it| *it == known).count();
+    let (lengths, codings) = (count(Known::ContentLength), count(Known::TransferEncoding));
+    assert_eq!(head.length.is_some(), lengths == 1, "{head:?}");
+    check_map(&head.fields);
     assert!(lengths + codings <= 1, "one framing field at most: {head:?}");
     assert!(head.framing != Framing::UntilClose || !head.keep_alive);
     let mut encoded = BytesMut::new();
-    encode_response_head(&mut encoded, head.version, head.status, &head.headers);
+    encode_status_line(&mut encoded, head.version, head.status);
+    head.fields.encode(&mut encoded, |_, _| true);
+    encoded.put_slice(HEAD_END);
     assert_clean_lines(&encoded);
     let wide = HeadLimits { bytes: usize::MAX, target: 0, headers: LIMITS.headers };
-    let again =
-        parse_response(&mut encoded, &mut HeadScanner::default(), method, &wide, &mut Names::default());
+    let again = parse_response(&mut encoded, &mut HeadScanner::default(), method, &wide);
     let again = again.expect("what is handed on is well-formed").expect("and whole");
-    assert_eq!((again.status, again.framing, &again.headers), (head.status, head.framing, &head.headers));
+    assert_eq!((again.status, again.framing, &again.fields), (head.status, head.framing, &head.fields));
+}
+
+/// A map of the fields holds every one of them, in their order.
+fn check_map(fields: &FieldLines) {
+    let map = fields.to_map(&mut Names::default());
+    assert_eq!(map.len(), fields.len());
+    for (name, _) in fields.iter() {
+        let name = String::from_utf8_lossy(name).to_lowercase();
+        let mapped = map.get_all(&name).iter().map(http::HeaderValue::as_bytes);
+        assert!(mapped.eq(fields.get_all(&name)), "{name}");
+    }
 }
 
 /// A chunked body is the same however its bytes arrive, and decodes to itself once it was encoded again.
@@ -139,7 +157,7 @@ pub(crate) fn decode_in_pieces(data: &[u8], piece: usize) -> Option<Body> {
 }
 
 fn parse(buffer: &mut BytesMut, scanner: &mut HeadScanner) -> Result<Option<RequestHead>, ()> {
-    parse_request(buffer, scanner, &LIMITS, &mut Names::default()).map_err(drop)
+    parse_request(buffer, scanner, &LIMITS).map_err(drop)
 }
 
 /// Parses the head at the front of `data` as it arrives in pieces, and counts the bytes that follow it. `None` when it

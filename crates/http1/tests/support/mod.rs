@@ -2,8 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use banyan_http1::{
-    BadResponse, HeadLimits, HeadScanner, Names, Refusal, RequestHead, ResponseHead, parse_request,
-    parse_response,
+    BadResponse, HeadLimits, HeadScanner, Refusal, RequestHead, ResponseHead, parse_request, parse_response,
 };
 use bytes::BytesMut;
 use http::Method;
@@ -14,7 +13,7 @@ pub(crate) const WIDE: HeadLimits = HeadLimits { bytes: 64 * 1024, target: 16 * 
 /// Parses what must be a whole request head, and returns what follows it.
 pub(crate) fn request_and_rest(text: impl AsRef<[u8]>) -> Result<(RequestHead, BytesMut), Refusal> {
     let mut buffer = BytesMut::from(text.as_ref());
-    let head = parse_request(&mut buffer, &mut HeadScanner::default(), &WIDE, &mut Names::default())?;
+    let head = parse_request(&mut buffer, &mut HeadScanner::default(), &WIDE)?;
     Ok((head.expect("a whole head"), buffer))
 }
 
@@ -35,7 +34,6 @@ pub(crate) fn refusal(text: impl AsRef<[u8]>) -> Refusal {
 /// Parses the answer to a request with `method`.
 pub(crate) fn response(method: Method, text: impl AsRef<[u8]>) -> Result<ResponseHead, BadResponse> {
     let mut buffer = BytesMut::from(text.as_ref());
-    let head =
-        parse_response(&mut buffer, &mut HeadScanner::default(), &method, &WIDE, &mut Names::default())?;
+    let head = parse_response(&mut buffer, &mut HeadScanner::default(), &method, &WIDE)?;
     Ok(head.expect("a whole head"))
 }

@@ -120,14 +120,14 @@ impl<T, E> Call<'_, T, E> {
                 Err(_elapsed) => self.out_of_time(until, started),
             },
         };
-        let took = Instant::now().saturating_duration_since(started);
+        let took = ended.at.saturating_duration_since(started);
         self.tell(&Event::Attempt { number, hedge: is_hedge, verdict: ended.verdict, took });
         ended
     }
 
     fn judged(&self, result: Result<T, E>) -> Ended<T, E> {
         let verdict = (self.policy.classify)(result.as_ref());
-        Ended { result: result.map_err(CallError::Inner), verdict, legs: 1 }
+        Ended { result: result.map_err(CallError::Inner), verdict, legs: 1, at: Instant::now() }
     }
 
     /// An attempt that was given its full time and did not end is a failure of the dependency. One that the caller's
@@ -137,6 +137,6 @@ impl<T, E> Call<'_, T, E> {
         let verdict = if had_its_time { Verdict::retryable(Cause::Timeout) } else { Verdict::Cancelled };
         let is_over = self.deadline.is_some_and(|deadline| deadline <= until);
         let error = if is_over { CallError::Deadline } else { CallError::Timeout };
-        Ended { result: Err(error), verdict, legs: 1 }
+        Ended { result: Err(error), verdict, legs: 1, at: Instant::now() }
     }
 }
