@@ -25,6 +25,9 @@ pub fn encode_request_line(out: &mut BytesMut, method: &Method, target: &str) {
 
 /// Writes the status line. Fields, those of framing among them, and [`HEAD_END`] follow.
 pub fn encode_status_line(out: &mut BytesMut, version: Version, status: StatusCode) {
+    if (version, status) == (Version::HTTP_11, StatusCode::OK) {
+        return out.put_slice(b"HTTP/1.1 200 OK\r\n");
+    }
     out.put_slice(if version == Version::HTTP_10 { b"HTTP/1.0 " } else { b"HTTP/1.1 " });
     out.put_slice(status.as_str().as_bytes());
     out.put_u8(b' ');

@@ -109,14 +109,17 @@ impl FieldLines {
     }
 
     /// The first value of a field of this name.
-    pub fn first(&self, name: &str) -> Option<&[u8]> {
-        let is_it = |line: &&Line| self.name(line).eq_ignore_ascii_case(name.as_bytes());
-        self.lines.iter().find(is_it).map(|line| self.value(line))
+    pub fn first<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
+        self.get_all(name).next()
     }
 
     /// The values of a field of this name.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        let is_it = |line: &&Line| self.name(line).eq_ignore_ascii_case(name.as_bytes());
+        let known = Known::of(name.as_bytes());
+        let is_it = move |line: &&Line| {
+            line.known == known
+                && (known != Known::Other || self.name(line).eq_ignore_ascii_case(name.as_bytes()))
+        };
         self.lines.iter().filter(is_it).map(|line| self.value(line))
     }
 
@@ -213,7 +216,7 @@ impl PartialEq for FieldLines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{HeadLimits, HeadScanner, parse_request};
+    use crate::{HeadLimits, HeadScanner, HostMemory, parse_request};
 
     const LIMITS: HeadLimits = HeadLimits { bytes: 128 * 1024, target: 100, headers: 100 };
 
@@ -221,7 +224,8 @@ mod tests {
         let mut buffer = BytesMut::from(&b"GET / HTTP/1.1\r\n"[..]);
         buffer.put_slice(fields);
         buffer.put_slice(b"\r\n");
-        let parsed = parse_request(&mut buffer, &mut HeadScanner::default(), &LIMITS);
+        let parsed =
+            parse_request(&mut buffer, &mut HeadScanner::default(), &LIMITS, &mut HostMemory::default());
         parsed.ok()?.map(|head| head.fields)
     }
 

@@ -27,7 +27,7 @@ pub use head::{HeadLimits, HeadScanner};
 pub use known::Known;
 pub use names::Names;
 pub use refusal::{BadResponse, Refusal};
-pub use request::{RequestHead, parse_length, parse_request};
+pub use request::{HostMemory, RequestHead, parse_length, parse_request};
 pub use response::{ResponseHead, parse_response};
 
 /// How the end of a body is known (RFC 9112 section 6).

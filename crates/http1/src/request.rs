@@ -13,6 +13,8 @@ use crate::{
 
 /// Field slots on the stack; a head with more fields is parsed once more with slots on the heap.
 const STACK_SLOTS: usize = 64;
+/// Longest host that is remembered, in bytes: no name of the DNS with a port is longer.
+const LONGEST_HOST: usize = 260;
 /// What [`Uri`] can hold.
 const MAX_TARGET: usize = u16::MAX as usize - 1;
 
@@ -52,6 +54,7 @@ pub fn parse_request(
     buffer: &mut BytesMut,
     scanner: &mut HeadScanner,
     limits: &HeadLimits,
+    hosts: &mut HostMemory,
 ) -> Result<Option<RequestHead>, Refusal> {
     while buffer.starts_with(b"\r\n") {
         bytes::Buf::advance(buffer, 2);
@@ -63,7 +66,7 @@ pub fn parse_request(
     if scanner.is_fresh()
         && let Some((end, read)) = read_at_once(buffer, limits)
     {
-        return read.finish(buffer.split_to(end).freeze(), limits).map(Some);
+        return read.finish(buffer.split_to(end).freeze(), limits, hosts).map(Some);
     }
     let Some(end) = scanner.find_end(buffer)? else {
         return refuse_oversize(buffer, limits).map(|()| None);
@@ -73,7 +76,7 @@ pub fn parse_request(
     }
     *scanner = HeadScanner::default();
     let head = buffer.split_to(end).freeze();
-    parse_complete(&head, limits).map(Some)
+    parse_complete(&head, limits, hosts).map(Some)
 }
 
 /// A head that has not ended yet is refused as soon as it cannot fit any more.
@@ -112,17 +115,19 @@ fn read_at_once(buffer: &[u8], limits: &HeadLimits) -> Option<(usize, Read)> {
     Some((end, read(head, &request, limits).ok()?))
 }
 
-fn parse_complete(head: &Bytes, limits: &HeadLimits) -> Result<RequestHead, Refusal> {
+fn parse_complete(head: &Bytes, limits: &HeadLimits, hosts: &mut HostMemory) -> Result<RequestHead, Refusal> {
     let mut slots = [const { MaybeUninit::uninit() }; STACK_SLOTS];
     let mut request = httparse::Request::new(&mut []);
     match request.parse_with_uninit_headers(head, &mut slots) {
-        Ok(httparse::Status::Complete(_)) => read(head, &request, limits)?.finish(head.clone(), limits),
+        Ok(httparse::Status::Complete(_)) => {
+            read(head, &request, limits)?.finish(head.clone(), limits, hosts)
+        }
         Err(httparse::Error::TooManyHeaders) if limits.headers > STACK_SLOTS => {
             let mut slots = vec![httparse::EMPTY_HEADER; limits.headers];
             let mut request = httparse::Request::new(&mut slots);
             match request.parse(head) {
                 Ok(httparse::Status::Complete(_)) => {
-                    read(head, &request, limits)?.finish(head.clone(), limits)
+                    read(head, &request, limits)?.finish(head.clone(), limits, hosts)
                 }
                 other => Err(refusal_of(other)),
             }
@@ -179,12 +184,16 @@ fn place(head: &[u8], part: &[u8]) -> Range<usize> {
 
 impl Read {
     /// With the head, which must be the one that it was read of.
-    fn finish(self, head: Bytes, limits: &HeadLimits) -> Result<RequestHead, Refusal> {
+    fn finish(
+        self,
+        head: Bytes,
+        limits: &HeadLimits,
+        hosts: &mut HostMemory,
+    ) -> Result<RequestHead, Refusal> {
         let Self { method, version, target, fields, facts } = self;
         let target = parse_target(&head, target, &method, limits)?;
-        let host = facts.host.clone().map(|place| HeaderValue::from_maybe_shared(head.slice(place)));
-        let host = host.transpose().map_err(|_| Refusal::BadHost)?;
-        check_host(host.as_ref(), &target, version)?;
+        let host = facts.host.as_ref().map(|place| &head[place.clone()]);
+        let host = hosts.checked(host, &target, version)?;
         Ok(RequestHead {
             framing: facts.framing(version)?,
             keep_alive: facts.keeps_alive(version),
@@ -271,6 +280,10 @@ impl Facts {
     }
 
     fn note_connection(&mut self, value: &[u8]) {
+        if value == b"keep-alive" {
+            self.keep_alive = true;
+            return;
+        }
         for option in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
             self.close |= option.eq_ignore_ascii_case(b"close");
             self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
@@ -295,13 +308,39 @@ impl Facts {
     }
 }
 
-fn check_host(host: Option<&HeaderValue>, target: &Uri, version: Version) -> Result<(), Refusal> {
-    let Some(host) = host.map(HeaderValue::as_bytes) else {
-        return if version == Version::HTTP_10 { Ok(()) } else { Err(Refusal::MissingHost) };
-    };
-    if target.authority().is_none() && is_plain_host(host) {
-        return Ok(());
+/// The host that a connection asked for last, which it hardly ever changes and which need not be looked at twice.
+#[derive(Debug, Default)]
+pub struct HostMemory {
+    /// Written in the plain way, and alone in its memory.
+    last: Option<HeaderValue>,
+}
+
+impl HostMemory {
+    /// The value of a `Host` field, if it may be one.
+    fn checked(
+        &mut self,
+        host: Option<&[u8]>,
+        target: &Uri,
+        version: Version,
+    ) -> Result<Option<HeaderValue>, Refusal> {
+        let Some(host) = host else {
+            return if version == Version::HTTP_10 { Ok(None) } else { Err(Refusal::MissingHost) };
+        };
+        let is_absolute = target.authority().is_some();
+        if let Some(last) = self.last.as_ref().filter(|last| !is_absolute && last.as_bytes() == host) {
+            return Ok(Some(last.clone()));
+        }
+        let value = HeaderValue::from_bytes(host).map_err(|_| Refusal::BadHost)?;
+        if !is_absolute && is_plain_host(host) {
+            self.last = (host.len() <= LONGEST_HOST).then(|| value.clone());
+        } else {
+            check_host(host, target)?;
+        }
+        Ok(Some(value))
     }
+}
+
+fn check_host(host: &[u8], target: &Uri) -> Result<(), Refusal> {
     let host = parse_host(host).ok_or(Refusal::BadHost)?;
     let Some(named) = target.authority() else { return Ok(()) };
     let default = if target.scheme_str() == Some("https") { 443 } else { 80 };

@@ -139,7 +139,9 @@ impl Read {
 
 /// Whether a `Connection` names no other field, as nearly every one.
 fn is_only_about_keeping(value: &[u8]) -> bool {
-    value.eq_ignore_ascii_case(b"keep-alive") || value.eq_ignore_ascii_case(b"close")
+    value == b"keep-alive"
+        || value.eq_ignore_ascii_case(b"keep-alive")
+        || value.eq_ignore_ascii_case(b"close")
 }
 
 #[derive(Default)]
@@ -169,6 +171,10 @@ impl Facts {
                 self.chunked = true;
             }
             Known::Connection => {
+                if value == b"keep-alive" {
+                    self.keep_alive = true;
+                    return Ok(());
+                }
                 for option in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
                     self.close |= option.eq_ignore_ascii_case(b"close");
                     self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");

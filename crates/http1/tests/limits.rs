@@ -1,7 +1,7 @@
 //! Limits of a head, kept while it is still arriving.
 mod support;
 
-use banyan_http1::{HeadLimits, HeadScanner, Refusal, parse_request};
+use banyan_http1::{HeadLimits, HeadScanner, HostMemory, Refusal, parse_request};
 use bytes::BytesMut;
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 256, target: 64, headers: 4 };
@@ -11,7 +11,7 @@ fn feed(text: &[u8], limits: &HeadLimits) -> (Result<bool, Refusal>, usize) {
     let (mut buffer, mut scanner) = (BytesMut::new(), HeadScanner::default());
     for (index, byte) in text.iter().enumerate() {
         buffer.extend_from_slice(&[*byte]);
-        match parse_request(&mut buffer, &mut scanner, limits) {
+        match parse_request(&mut buffer, &mut scanner, limits, &mut HostMemory::default()) {
             Ok(None) => {}
             Ok(Some(_)) => return (Ok(true), index + 1),
             Err(refusal) => return (Err(refusal), index + 1),
@@ -21,7 +21,8 @@ fn feed(text: &[u8], limits: &HeadLimits) -> (Result<bool, Refusal>, usize) {
 }
 
 fn at_once(text: &[u8], limits: &HeadLimits) -> Result<bool, Refusal> {
-    parse_request(&mut BytesMut::from(text), &mut HeadScanner::default(), limits).map(|head| head.is_some())
+    parse_request(&mut BytesMut::from(text), &mut HeadScanner::default(), limits, &mut HostMemory::default())
+        .map(|head| head.is_some())
 }
 
 /// A head of exactly `bytes` bytes.

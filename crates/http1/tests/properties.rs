@@ -3,7 +3,7 @@ mod invariants;
 
 use std::fmt::Write as _;
 
-use banyan_http1::{Framing, HeadLimits, HeadScanner, parse_request};
+use banyan_http1::{Framing, HeadLimits, HeadScanner, HostMemory, parse_request};
 use bytes::BytesMut;
 use invariants::{Body, chunked, decode_in_pieces, encode, request_head, response_head};
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -74,7 +74,7 @@ proptest! {
     fn what_is_well_formed_is_read_as_it_was_meant(request in requests(), rest in vec(any::<u8>(), 0..20)) {
         let mut buffer = BytesMut::from(request.text().as_bytes());
         buffer.extend_from_slice(&rest);
-        let head = parse_request(&mut buffer, &mut HeadScanner::default(), &WIDE).unwrap().unwrap();
+        let head = parse_request(&mut buffer, &mut HeadScanner::default(), &WIDE, &mut HostMemory::default()).unwrap().unwrap();
         prop_assert_eq!(head.method.as_str(), &request.method);
         prop_assert_eq!(head.target.to_string(), request.target);
         prop_assert_eq!(head.framing, request.framing);

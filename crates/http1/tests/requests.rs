@@ -1,7 +1,7 @@
 //! Requests that are accepted, and what is read from them.
 mod support;
 
-use banyan_http1::{Framing, HEAD_END, HeadScanner, encode_request_line, parse_request};
+use banyan_http1::{Framing, HEAD_END, HeadScanner, HostMemory, Refusal, encode_request_line, parse_request};
 use bytes::BytesMut;
 use http::{Method, Version};
 use support::{WIDE, request, request_and_rest};
@@ -111,12 +111,16 @@ fn pipelined_requests_come_one_by_one() {
     );
     let mut scanner = HeadScanner::default();
     for target in ["/1", "/2"] {
-        let head = parse_request(&mut buffer, &mut scanner, &WIDE).unwrap().unwrap();
+        let head =
+            parse_request(&mut buffer, &mut scanner, &WIDE, &mut HostMemory::default()).unwrap().unwrap();
         assert_eq!(head.target, *target);
     }
-    assert!(parse_request(&mut buffer, &mut scanner, &WIDE).unwrap().is_none());
+    assert!(parse_request(&mut buffer, &mut scanner, &WIDE, &mut HostMemory::default()).unwrap().is_none());
     buffer.extend_from_slice(b"\r\n");
-    assert_eq!(parse_request(&mut buffer, &mut scanner, &WIDE).unwrap().unwrap().target, "/3");
+    assert_eq!(
+        parse_request(&mut buffer, &mut scanner, &WIDE, &mut HostMemory::default()).unwrap().unwrap().target,
+        "/3"
+    );
     assert!(buffer.is_empty());
 }
 
@@ -129,4 +133,21 @@ fn a_head_survives_encoding() {
     head.fields.encode(&mut encoded, |_, _| true);
     encoded.extend_from_slice(HEAD_END);
     assert_eq!(encoded, text);
+}
+
+#[test]
+fn a_host_that_was_asked_for_before_is_looked_at_like_a_new_one() {
+    let mut hosts = HostMemory::default();
+    let mut host_of = |target: &str, host: &str| {
+        let mut buffer = BytesMut::from(&*format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        let head = parse_request(&mut buffer, &mut HeadScanner::default(), &WIDE, &mut hosts);
+        head.map(|head| head.unwrap().host.unwrap())
+    };
+    let long = "a".repeat(1000);
+    for host in ["a:80", "a:80", "b", "a:80", "[::1]:80", "[::1]:80", "a:80", &long, &long] {
+        assert_eq!(host_of("/", host).unwrap(), *host);
+        assert_eq!(host_of(&format!("http://{host}/"), host).unwrap(), *host);
+        assert_eq!(host_of("http://other/", host), Err(Refusal::HostMismatch), "{host}");
+        assert_eq!(host_of("/", "a:x"), Err(Refusal::BadHost));
+    }
 }

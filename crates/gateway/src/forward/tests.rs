@@ -29,7 +29,10 @@ fn lines(fields: &[(&'static str, &str)]) -> Head {
 
 fn parse(mut text: BytesMut) -> banyan_http1::FieldLines {
     let limits = banyan_http1::HeadLimits { bytes: 10_000, target: 10, headers: 100 };
-    banyan_http1::parse_request(&mut text, &mut Default::default(), &limits).unwrap().unwrap().fields
+    banyan_http1::parse_request(&mut text, &mut Default::default(), &limits, &mut Default::default())
+        .unwrap()
+        .unwrap()
+        .fields
 }
 
 fn passed_on(fields: &[(&'static str, &str)], trusted: bool) -> HeaderMap {

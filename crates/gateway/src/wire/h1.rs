@@ -10,8 +10,8 @@ use std::{
 };
 
 use banyan_http1::{
-    Framing, HEAD_END, HeadLimits, HeadScanner, Known, RequestHead, encode_field, encode_status_line,
-    parse_request,
+    Framing, HEAD_END, HeadLimits, HeadScanner, HostMemory, Known, RequestHead, encode_field,
+    encode_status_line, parse_request,
 };
 use bytes::BytesMut;
 use http::{Method, StatusCode, Version, header};
@@ -61,6 +61,7 @@ struct Connection {
     shared: Rc<Shared>,
     deadline: Deadline,
     outbox: Outbox,
+    hosts: HostMemory,
     /// Its task is woken when the drain begins. Once is enough, since it is always the same task.
     watches_drain: bool,
 }
@@ -99,6 +100,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: Stream, client: Client) {
         shared: Rc::new(shared),
         deadline: Deadline::default(),
         outbox: Outbox::default(),
+        hosts: HostMemory::default(),
         watches_drain: false,
     };
     loop {
@@ -146,8 +148,12 @@ impl Connection {
                     if let Some(again) = known {
                         return Poll::Ready(Next::Again(again));
                     }
-                    let parsed =
-                        parse_request(&mut self.shared.buffer.borrow_mut(), &mut scanner, &head_limits);
+                    let parsed = parse_request(
+                        &mut self.shared.buffer.borrow_mut(),
+                        &mut scanner,
+                        &head_limits,
+                        &mut self.hosts,
+                    );
                     match parsed {
                         Ok(Some(head)) => return Poll::Ready(Next::Request(head)),
                         Ok(None) => {}

@@ -3,9 +3,9 @@
 #![allow(dead_code, reason = "a fuzz target runs one of them")]
 
 use banyan_http1::{
-    CHUNK_END, Chunk, ChunkedDecoder, FieldLines, Framing, HEAD_END, HeadLimits, HeadScanner, Known, Names,
-    RequestHead, ResponseHead, encode_chunk_head, encode_request_line, encode_status_line, encode_trailers,
-    parse_request, parse_response,
+    CHUNK_END, Chunk, ChunkedDecoder, FieldLines, Framing, HEAD_END, HeadLimits, HeadScanner, HostMemory,
+    Known, Names, RequestHead, ResponseHead, encode_chunk_head, encode_request_line, encode_status_line,
+    encode_trailers, parse_request, parse_response,
 };
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, Method};
@@ -36,7 +36,8 @@ pub(crate) fn request_head(data: &[u8]) {
     assert_clean_lines(&encoded);
     if head.version == http::Version::HTTP_11 {
         let wide = HeadLimits { bytes: usize::MAX, target: usize::MAX, headers: LIMITS.headers };
-        let again = parse_request(&mut encoded, &mut HeadScanner::default(), &wide);
+        let again =
+            parse_request(&mut encoded, &mut HeadScanner::default(), &wide, &mut HostMemory::default());
         let again = again.expect("what is forwarded is well-formed").expect("and whole");
         // Spelled anew, it means the same.
         let meant = |head: RequestHead| format!("{:?}", RequestHead { raw: Bytes::new(), ..head });
@@ -157,7 +158,7 @@ pub(crate) fn decode_in_pieces(data: &[u8], piece: usize) -> Option<Body> {
 }
 
 fn parse(buffer: &mut BytesMut, scanner: &mut HeadScanner) -> Result<Option<RequestHead>, ()> {
-    parse_request(buffer, scanner, &LIMITS).map_err(drop)
+    parse_request(buffer, scanner, &LIMITS, &mut HostMemory::default()).map_err(drop)
 }
 
 /// Parses the head at the front of `data` as it arrives in pieces, and counts the bytes that follow it. `None` when it

@@ -2,7 +2,8 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use banyan_http1::{
-    BadResponse, HeadLimits, HeadScanner, Refusal, RequestHead, ResponseHead, parse_request, parse_response,
+    BadResponse, HeadLimits, HeadScanner, HostMemory, Refusal, RequestHead, ResponseHead, parse_request,
+    parse_response,
 };
 use bytes::BytesMut;
 use http::Method;
@@ -13,7 +14,7 @@ pub(crate) const WIDE: HeadLimits = HeadLimits { bytes: 64 * 1024, target: 16 * 
 /// Parses what must be a whole request head, and returns what follows it.
 pub(crate) fn request_and_rest(text: impl AsRef<[u8]>) -> Result<(RequestHead, BytesMut), Refusal> {
     let mut buffer = BytesMut::from(text.as_ref());
-    let head = parse_request(&mut buffer, &mut HeadScanner::default(), &WIDE)?;
+    let head = parse_request(&mut buffer, &mut HeadScanner::default(), &WIDE, &mut HostMemory::default())?;
     Ok((head.expect("a whole head"), buffer))
 }
 

@@ -1,4 +1,4 @@
-use banyan_http1::{HeadLimits, HeadScanner, parse_request};
+use banyan_http1::{HeadLimits, HeadScanner, HostMemory, parse_request};
 use http::header;
 use proptest::prelude::*;
 
@@ -10,7 +10,12 @@ fn came(fields: &[(String, String)]) -> Head {
     let mut text = "GET / HTTP/1.1\r\nHost: a\r\n".to_owned();
     fields.iter().for_each(|(name, value)| text.push_str(&format!("{name}: {value}\r\n")));
     text.push_str("\r\n");
-    let parsed = parse_request(&mut BytesMut::from(&*text), &mut HeadScanner::default(), &LIMITS);
+    let parsed = parse_request(
+        &mut BytesMut::from(&*text),
+        &mut HeadScanner::default(),
+        &LIMITS,
+        &mut HostMemory::default(),
+    );
     parsed.unwrap().unwrap().fields.into()
 }
 
