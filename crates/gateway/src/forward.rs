@@ -283,10 +283,8 @@ impl Fields {
     }
 }
 
-/// The fields that concern one leg alone: `Host`, framing, what is left of the deadline.
-pub(crate) type HopFields = SmallVec<[(HeaderName, HeaderValue); 4]>;
-
-/// The fields of a request as the next hop gets them, whichever that is; see [`HopFields`] for the rest.
+/// The fields of a request as the next hop gets them, whichever that is. `Host`, framing and what is left of the deadline
+/// are for each leg to say.
 pub(crate) fn request(
     mut sent: Head,
     client: &Client,

@@ -94,10 +94,19 @@ fn write_hex(out: &mut [u8], value: u128) {
     let bytes = value.to_be_bytes();
     let lowest = &bytes[bytes.len() - out.len() / 2..];
     for (digits, byte) in out.chunks_exact_mut(2).zip(lowest) {
-        digits[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
-        digits[1] = b"0123456789abcdef"[usize::from(byte & 0xF)];
+        digits.copy_from_slice(&HEX[usize::from(*byte)]);
     }
 }
+
+/// Each byte as two digits.
+const HEX: [[u8; 2]; 256] = {
+    let (digits, mut all, mut byte) = (b"0123456789abcdef", [[0; 2]; 256], 0);
+    while byte < 256 {
+        all[byte] = [digits[byte >> 4], digits[byte & 0xF]];
+        byte += 1;
+    }
+    all
+};
 
 /// `version "-" trace-id "-" parent-id "-" flags`, lower case, no zero ids; versions after 00 may append more.
 fn parse(text: &[u8]) -> Option<(u128, u64, bool)> {

@@ -21,7 +21,7 @@ use super::{
     local::{InFlight, LocalHost, LocalUpstream},
 };
 use crate::{
-    forward::{self, Fields, HopFields},
+    forward::{self, Fields},
     outcome::Ending,
     wire::{
         answer::{Answer, Reply},
@@ -180,14 +180,15 @@ async fn over_h1(
 ) -> Result<Reply, Failure> {
     let body = std::mem::replace(&mut question.body, ReqBody::Empty);
     let framing = request_framing(&body, question.method);
-    let hop = hop_fields(question, host, framing, now);
+    let deadline = question.pass_deadline.then(|| forward::millis_left(question.limits.deadline, now));
     let request = Outgoing {
         method: question.method,
         target: question.target,
         fields: question.fields,
-        hop: &hop,
+        host: host_field(host, question.host),
         framing,
-        upgrade: question.upgrade.is_some(),
+        upgrade: question.upgrade,
+        deadline: deadline.as_ref(),
     };
     let answer = h1::send(connection, request, body, question.limits, call, now).await?;
     Ok(Answer::of(answer.head.status, answer.head.fields.into(), ResBody::new(Source::H1(answer.body))))
@@ -204,25 +205,6 @@ fn request_framing(body: &ReqBody, method: &Method) -> Framing {
         None if method == Method::TRACE => Framing::Empty,
         None => Framing::Chunked,
     }
-}
-
-/// The fields of an HTTP/1.1 hop.
-fn hop_fields(question: &Question<'_>, host: &LocalHost, framing: Framing, now: Instant) -> HopFields {
-    let mut hop = HopFields::new();
-    hop.push((header::HOST, host_field(host, question.host).clone()));
-    match framing {
-        Framing::Length(length) => hop.push((header::CONTENT_LENGTH, length.into())),
-        Framing::Chunked => hop.push((header::TRANSFER_ENCODING, forward::CHUNKED)),
-        Framing::Empty | Framing::UntilClose => {}
-    }
-    if let Some(protocol) = question.upgrade {
-        hop.push((header::CONNECTION, forward::UPGRADE));
-        hop.push((header::UPGRADE, protocol.clone()));
-    }
-    if question.pass_deadline {
-        hop.push((forward::DEADLINE, forward::millis_left(question.limits.deadline, now)));
-    }
-    hop
 }
 
 /// What the caller called us, or what the endpoint is called, as the upstream wants it.

@@ -15,14 +15,14 @@ use banyan_http1::{
     parse_response,
 };
 use bytes::{Bytes, BytesMut};
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode, header};
 use http_body::Frame;
 use tokio::time::Instant;
 use tokio_util::io::poll_read_buf;
 
 use super::local::InFlight;
 use crate::{
-    forward::{Fields, HopFields},
+    forward::{self, Fields},
     outcome::Ending,
     wire::{
         body::{Broken, ReqBody},
@@ -132,10 +132,12 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) method: &'a Method,
     pub(crate) target: &'a str,
     pub(crate) fields: &'a Fields,
-    pub(crate) hop: &'a HopFields,
+    pub(crate) host: &'a HeaderValue,
     pub(crate) framing: Framing,
-    /// Whether it asks to switch protocols.
-    pub(crate) upgrade: bool,
+    /// The protocol that it asks to switch to.
+    pub(crate) upgrade: Option<&'a HeaderValue>,
+    /// How long it may still take, for upstreams that are told.
+    pub(crate) deadline: Option<&'a HeaderValue>,
 }
 
 /// Sends a request and waits for the answer's head. `now` is when the call began.
@@ -181,7 +183,19 @@ pub(crate) async fn send(
 
 fn write_head(out: &mut BytesMut, request: &Outgoing<'_>) {
     encode_request_line(out, request.method, request.target);
-    request.hop.iter().for_each(|(name, value)| encode_field(out, name, value));
+    encode_field(out, &header::HOST, request.host);
+    match request.framing {
+        Framing::Length(length) => encode_field(out, &header::CONTENT_LENGTH, &length.into()),
+        Framing::Chunked => encode_field(out, &header::TRANSFER_ENCODING, &forward::CHUNKED),
+        Framing::Empty | Framing::UntilClose => {}
+    }
+    if let Some(protocol) = request.upgrade {
+        encode_field(out, &header::CONNECTION, &forward::UPGRADE);
+        encode_field(out, &header::UPGRADE, protocol);
+    }
+    if let Some(deadline) = request.deadline {
+        encode_field(out, &forward::DEADLINE, deadline);
+    }
     request.fields.encode(out);
     out.extend_from_slice(HEAD_END);
 }
@@ -260,7 +274,7 @@ impl Attempt {
                 Some(head)
                     if head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS => {}
                 // Nobody asked for another protocol, and nobody here would speak it (RFC 9110 section 15.2.2).
-                Some(head) if head.status == StatusCode::SWITCHING_PROTOCOLS && !request.upgrade => {
+                Some(head) if head.status == StatusCode::SWITCHING_PROTOCOLS && request.upgrade.is_none() => {
                     return Poll::Ready(Err(Ending::BadGateway.into()));
                 }
                 Some(head) => return Poll::Ready(Ok(head)),
