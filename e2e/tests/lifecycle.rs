@@ -229,6 +229,13 @@ async fn a_drain_finishes_what_is_under_way() -> Result<()> {
         Ok(())
     })
     .await?;
+    // Every worker knows of it once nobody listens any more.
+    let address = banyan.address();
+    eventually(async || {
+        ensure!(tokio::net::TcpStream::connect(address).await.is_err(), "somebody listens still");
+        Ok(())
+    })
+    .await?;
     gate.open();
     let response = client.read_response("GET").await?;
     assert_eq!((response.text().as_str(), response.fields.get("connection")), ("at last", Some("close")));

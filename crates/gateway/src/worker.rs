@@ -40,7 +40,7 @@ use crate::{
     subject::Signer,
     trace::TraceContext,
     upstream::local::LocalUpstream,
-    wire::{self, room::Room},
+    wire::{self, room::Rooms},
 };
 
 /// How often access lines are handed over, idle connections swept and the date is formatted.
@@ -64,8 +64,8 @@ pub(crate) struct Worker {
     pub(crate) dice: Dice,
     /// What is asked for.
     pub(crate) samples: Samples,
-    /// Room for heads.
-    pub(crate) room: Room,
+    /// Room for what connections read and write.
+    pub(crate) rooms: Rc<Rooms>,
     /// Names of fields as clients wrote them last.
     pub(crate) names: RefCell<Names>,
     /// Requests that are the same to the last byte.
@@ -113,12 +113,13 @@ pub(crate) enum Order {
 
 /// Runs until the gateway is drained and every connection of this worker has ended.
 pub(crate) async fn run(parts: Parts) -> std::io::Result<()> {
+    let rooms = Rc::<Rooms>::default();
     let worker = Rc::new(Worker {
-        local: RefCell::new(Rc::new(Local::new(parts.compiled, None))),
+        local: RefCell::new(Rc::new(Local::new(parts.compiled, None, &rooms))),
         rng: RefCell::new(SmallRng::from_os_rng()),
         dice: Dice::unpredictable(),
         samples: Samples::default(),
-        room: Room::default(),
+        rooms,
         names: RefCell::default(),
         exact: Exact::default(),
         signer: parts.signer,
@@ -181,12 +182,12 @@ async fn keep_house(worker: Rc<Worker>, mut orders: mpsc::Receiver<Order>) {
 }
 
 impl Local {
-    fn new(compiled: Arc<Compiled>, before: Option<&Self>) -> Self {
+    fn new(compiled: Arc<Compiled>, before: Option<&Self>, rooms: &Rc<Rooms>) -> Self {
         let now = Instant::now();
         let known = before.map(|before| before.upstreams.as_slice()).unwrap_or_default();
         let upstreams = compiled.upstreams.iter().map(|shared| {
             let same = known.iter().find(|local| Arc::ptr_eq(&local.shared, shared));
-            same.cloned().unwrap_or_else(|| Rc::new(LocalUpstream::new(shared.clone(), now)))
+            same.cloned().unwrap_or_else(|| Rc::new(LocalUpstream::new(shared.clone(), rooms.clone(), now)))
         });
         let same = before.filter(|before| {
             let caches = before.compiled.cache.as_ref().zip(compiled.cache.as_ref());
@@ -226,7 +227,7 @@ impl Worker {
     }
 
     fn adopt(&self, compiled: Arc<Compiled>) {
-        let next = Local::new(compiled, Some(&self.local()));
+        let next = Local::new(compiled, Some(&self.local()), &self.rooms);
         self.meter.forget_routes();
         self.exact.forget();
         *self.local.borrow_mut() = Rc::new(next);

@@ -3,7 +3,7 @@
 //! The breaker asks another question than that of the live calls. An answer is what comparing is about, whatever it says:
 //! only a side that does not answer, or says that it has too much to do, is spared copies.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use banyan_config::plan::ShadowLimits;
 use banyan_resilience::{
@@ -61,7 +61,10 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn new(shared: Arc<SharedUpstream>, now: Instant) -> Self {
-        Self { upstream: LocalUpstream::new(shared, now), breaker: Breaker::new(Settings::default()) }
+        Self {
+            upstream: LocalUpstream::new(shared, Rc::default(), now),
+            breaker: Breaker::new(Settings::default()),
+        }
     }
 
     /// Asks, within the shadow's time, unless the breaker is open. Each change of the breaker is `told`.

@@ -118,7 +118,8 @@ pub(crate) async fn call(
         exchange.decision = Some(Decision { side: Side::Legacy, reason: Reason::Fallback, ..decision });
         let call = Call { now: Instant::now(), ..call };
         let inquiry = Inquiry { behalf, upstream: legacy, call };
-        result = again(worker, local, exchange, inquiry, body).await;
+        // Boxed: most calls need no other side, and need not carry the room for asking one.
+        result = Box::pin(again(worker, local, exchange, inquiry, body)).await;
     }
     for fallback in &route.policy.fallback {
         if call.upgrade.is_some() || !has_failed(&result) {
@@ -135,7 +136,7 @@ pub(crate) async fn call(
                 drop(result);
                 let call = Call { now: Instant::now(), ..call };
                 let inquiry = Inquiry { behalf, upstream: *other, call };
-                again(worker, local, exchange, inquiry, body).await
+                Box::pin(again(worker, local, exchange, inquiry, body)).await
             }
         };
         exchange.degraded = Some(Degraded { missing, why: Lack::Call(exchange.asked.trouble) });

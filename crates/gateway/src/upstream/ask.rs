@@ -108,7 +108,10 @@ pub(crate) async fn ask(
         let ready = if once_more { None } else { at_hand(&host, &question, now) };
         let reached = match ready {
             Some(reached) => Ok(reached),
-            None => timeout_at(question.limits.deadline, open(&host)).await.unwrap_or(Err(Ending::Deadline)),
+            // Boxed: nearly every call finds a connection, and need not carry the room for making one.
+            None => Box::pin(timeout_at(question.limits.deadline, open(&host)))
+                .await
+                .unwrap_or(Err(Ending::Deadline)),
         };
         let again = || spare.as_ref().and_then(ReqBody::again);
         match reached {
@@ -125,7 +128,7 @@ pub(crate) async fn ask(
                     },
                 }
             }
-            Ok(Reached::H2(sender)) => match over_h2(&host, sender, &mut question, call).await {
+            Ok(Reached::H2(sender)) => match Box::pin(over_h2(&host, sender, &mut question, call)).await {
                 Ok(reply) => return Ok(reply),
                 // The upstream leaves this connection and has not looked at the request.
                 Err(failure) if failure.unprocessed && resends > 0 => {
@@ -168,7 +171,7 @@ async fn open(host: &Rc<LocalHost>) -> Result<Reached, Ending> {
     if opened.http2 {
         return h2::start(host, opened.stream).await.map(Reached::H2);
     }
-    Ok(Reached::H1(Connection::new(opened.stream, Instant::now())))
+    Ok(Reached::H1(Connection::new(opened.stream, host.rooms.clone(), Instant::now())))
 }
 
 async fn over_h1(

@@ -6,6 +6,7 @@
 use std::{
     future::poll_fn,
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -29,6 +30,7 @@ use crate::{
         decoder::{BodyDecoder, Piece},
         outbox::Outbox,
         pump::{Pump, PumpError},
+        room::Rooms,
         stream::Stream,
         timer::Deadline,
     },
@@ -46,17 +48,17 @@ pub(crate) struct Connection {
     pub(crate) stream: Stream,
     pub(crate) buffer: BytesMut,
     deadline: Deadline,
-    /// Room for what is sent, kept from one exchange to the next.
-    outbox: Outbox,
+    /// What it reads into and writes from, lent for an exchange.
+    rooms: Rc<Rooms>,
     /// Exchanges begun on it.
     pub(crate) uses: u32,
     idle_since: Instant,
 }
 
 impl Connection {
-    pub(crate) fn new(stream: Stream, now: Instant) -> Box<Self> {
-        let (buffer, deadline, outbox) = (BytesMut::new(), Deadline::default(), Outbox::default());
-        Box::new(Self { stream, buffer, deadline, outbox, uses: 0, idle_since: now })
+    pub(crate) fn new(stream: Stream, rooms: Rc<Rooms>, now: Instant) -> Box<Self> {
+        let (buffer, deadline) = (BytesMut::new(), Deadline::default());
+        Box::new(Self { stream, buffer, deadline, rooms, uses: 0, idle_since: now })
     }
 
     pub(crate) fn idle_for(&self, now: Instant) -> Duration {
@@ -73,8 +75,18 @@ impl Connection {
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<std::io::Result<usize>> {
+        self.buffer = self.rooms.reads.take(std::mem::take(&mut self.buffer));
         self.buffer.reserve(room);
-        poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.buffer)
+        let filled = poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.buffer);
+        if filled.is_pending() && self.buffer.is_empty() {
+            self.give_back_buffer();
+        }
+        filled
+    }
+
+    /// While nothing is read, somebody else may read into it.
+    fn give_back_buffer(&mut self) {
+        self.rooms.reads.give(std::mem::take(&mut self.buffer));
     }
 }
 
@@ -149,7 +161,7 @@ pub(crate) async fn send(
     call: InFlight,
     now: Instant,
 ) -> Result<Answer, Failure> {
-    let mut outbox = std::mem::take(&mut connection.outbox);
+    let mut outbox = Outbox::new(connection.rooms.writes.take(BytesMut::new()));
     write_head(&mut outbox.buffer, &request);
     connection.uses = connection.uses.saturating_add(1);
     connection.deadline.set(Some(limits.deadline.min(now + limits.first_byte)));
@@ -247,7 +259,7 @@ impl Attempt {
                     deadline.set(Some(self.limits.after_progress()));
                 }
                 if let Some(pump) = self.pump.take() {
-                    self.connection.outbox = pump.outbox;
+                    self.connection.rooms.writes.give(pump.outbox.buffer);
                 }
             }
             Poll::Ready(Err(PumpError::Body(broken))) => return Err(broken),
@@ -423,6 +435,7 @@ impl UpstreamBody {
         let (Some(mut connection), Some(call)) = (self.connection.take(), self.call.take()) else { return };
         if self.keep && self.pump.is_none() && connection.buffer.is_empty() {
             connection.idle_since = self.answered_at;
+            connection.give_back_buffer();
             connection.deadline.set(None);
             call.host.put_idle(connection);
         }

@@ -17,11 +17,13 @@ use super::{
     health::State,
     host::{Host, SharedUpstream},
 };
+use crate::wire::room::Rooms;
 
 /// One worker's view of an upstream.
 #[derive(Debug)]
 pub(crate) struct LocalUpstream {
     pub(crate) shared: Arc<SharedUpstream>,
+    rooms: Rc<Rooms>,
     hosts: RefCell<Vec<Rc<LocalHost>>>,
     /// The shared list that `hosts` was made from.
     seen: RefCell<Arc<Vec<Arc<Host>>>>,
@@ -32,6 +34,8 @@ pub(crate) struct LocalUpstream {
 pub(crate) struct LocalHost {
     pub(crate) shared: Arc<Host>,
     pub(crate) upstream: Arc<SharedUpstream>,
+    /// What its connections read into and write from.
+    pub(crate) rooms: Rc<Rooms>,
     cost: Cell<PeakEwma>,
     in_flight: Cell<u32>,
     /// Idle HTTP/1.1 connections, the most recently used last.
@@ -52,10 +56,10 @@ pub(crate) struct InFlight {
 }
 
 impl LocalUpstream {
-    pub(crate) fn new(shared: Arc<SharedUpstream>, now: Instant) -> Self {
+    pub(crate) fn new(shared: Arc<SharedUpstream>, rooms: Rc<Rooms>, now: Instant) -> Self {
         let seen = shared.hosts.load_full();
-        let hosts = seen.iter().map(|host| LocalHost::new(host, &shared, now)).map(Rc::new).collect();
-        Self { shared, hosts: RefCell::new(hosts), seen: RefCell::new(seen) }
+        let hosts = seen.iter().map(|host| LocalHost::new(host, &shared, &rooms, now)).map(Rc::new).collect();
+        Self { shared, rooms, hosts: RefCell::new(hosts), seen: RefCell::new(seen) }
     }
 
     /// Follows the shared list when names resolved differently; hosts that stay keep their connections.
@@ -68,7 +72,7 @@ impl LocalUpstream {
         let old = std::mem::take(&mut *hosts);
         hosts.extend(current.iter().map(|host| {
             let kept = old.iter().find(|local| Arc::ptr_eq(&local.shared, host));
-            kept.cloned().unwrap_or_else(|| Rc::new(LocalHost::new(host, &self.shared, now)))
+            kept.cloned().unwrap_or_else(|| Rc::new(LocalHost::new(host, &self.shared, &self.rooms, now)))
         }));
         drop(hosts);
         *self.seen.borrow_mut() = current;
@@ -132,9 +136,10 @@ fn choose(
 }
 
 impl LocalHost {
-    fn new(shared: &Arc<Host>, upstream: &Arc<SharedUpstream>, now: Instant) -> Self {
+    fn new(shared: &Arc<Host>, upstream: &Arc<SharedUpstream>, rooms: &Rc<Rooms>, now: Instant) -> Self {
         Self {
             shared: shared.clone(),
+            rooms: rooms.clone(),
             upstream: upstream.clone(),
             cost: Cell::new(PeakEwma::new(now)),
             in_flight: Cell::new(0),

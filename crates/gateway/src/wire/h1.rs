@@ -60,7 +60,6 @@ struct Connection {
     client: Client,
     shared: Rc<Shared>,
     deadline: Deadline,
-    outbox: Outbox,
     hosts: HostMemory,
     /// Its task is woken when the drain begins. Once is enough, since it is always the same task.
     watches_drain: bool,
@@ -99,7 +98,6 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: Stream, client: Client) {
         client,
         shared: Rc::new(shared),
         deadline: Deadline::default(),
-        outbox: Outbox::default(),
         hosts: HostMemory::default(),
         watches_drain: false,
     };
@@ -200,10 +198,10 @@ impl Connection {
         if self.shared.buffer.borrow().is_empty() {
             let readable = self.shared.stream.borrow().poll_readable(cx);
             if readable.is_pending() {
-                self.worker.room.give(self.shared.buffer.take());
+                self.worker.rooms.reads.give(self.shared.buffer.take());
                 return Poll::Pending;
             }
-            self.shared.buffer.replace_with(|buffer| self.worker.room.take(std::mem::take(buffer)));
+            self.shared.buffer.replace_with(|buffer| self.worker.rooms.reads.take(std::mem::take(buffer)));
         }
         let count = ready!(self.shared.poll_fill(cx, HEAD_READ));
         Poll::Ready(count.is_ok_and(|count| count > 0))
@@ -212,7 +210,7 @@ impl Connection {
     /// Answers a request that is the same to the last byte as one before it.
     async fn give_again(&mut self, again: &Again) -> After {
         self.shared.body.set(BodyState::Done);
-        let mut outbox = std::mem::take(&mut self.outbox);
+        let mut outbox = Outbox::new(self.worker.rooms.writes.take(BytesMut::new()));
         h1_again::put(again, &mut outbox);
         let mut written = 0;
         // Nearly always all of it goes at once.
@@ -221,14 +219,14 @@ impl Connection {
         });
         let ended = match flushed.await {
             Poll::Ready(Ok(())) => {
-                self.outbox = outbox;
+                self.worker.rooms.writes.give(outbox.buffer);
                 Ok(())
             }
             Poll::Ready(Err(_)) => Err(Ending::ClientGone),
             Poll::Pending => {
                 let mut pump = Pump::new(outbox, ResBody::empty(), Framing::Empty);
                 let ended = self.write(&mut pump).await;
-                self.outbox = pump.into_outbox();
+                self.worker.rooms.writes.give(pump.into_room());
                 ended
             }
         };
@@ -240,7 +238,6 @@ impl Connection {
         }
         // Cut off: see `deliver`.
         self.shared.body.set(BodyState::Broken);
-        self.outbox = Outbox::default();
         After::Close
     }
 
@@ -331,7 +328,7 @@ impl Connection {
             && !self.worker.is_draining();
         let upgraded = status == StatusCode::SWITCHING_PROTOCOLS;
         say_connection(response.head_mut(), version, keep, upgraded);
-        let mut outbox = std::mem::take(&mut self.outbox);
+        let mut outbox = Outbox::new(self.worker.rooms.writes.take(BytesMut::new()));
         self.write_head(&mut outbox.buffer, &exchange, &response);
         let body = response.into_body();
         if upgraded {
@@ -340,7 +337,7 @@ impl Connection {
         let mut pump = Pump::new(outbox, body, framing);
         let ended = self.write(&mut pump).await;
         exchange.sent = pump.body_bytes;
-        self.outbox = pump.into_outbox();
+        self.worker.rooms.writes.give(pump.into_room());
         if let Err(ending) = ended {
             exchange.ending = ending;
         }
@@ -351,7 +348,6 @@ impl Connection {
         if ended.is_err() {
             // Cut off: closing in good order would make half an answer look whole.
             self.shared.body.set(BodyState::Broken);
-            self.outbox = Outbox::default();
         }
         After::Close
     }

@@ -27,6 +27,11 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
+    /// An empty one that writes from `room`.
+    pub(crate) const fn new(room: BytesMut) -> Self {
+        Self { buffer: room, large: Bytes::new(), suffix: &[] }
+    }
+
     /// Whether another piece may be put in.
     pub(crate) fn has_room(&self) -> bool {
         self.large.is_empty() && self.suffix.is_empty() && self.buffer.len() < FULL_AT

@@ -7,7 +7,7 @@ use std::{
 };
 
 use banyan_http1::{Framing, LAST_CHUNK, encode_trailers};
-use bytes::{BufMut, Bytes};
+use bytes::{BufMut, Bytes, BytesMut};
 use http_body::{Body, Frame};
 
 use super::{outbox::Outbox, stream::Stream};
@@ -66,9 +66,9 @@ impl<B: Body<Data = Bytes> + Unpin> Pump<B> {
         self.body.is_none()
     }
 
-    /// Gives up the body and what was not written of it, and keeps the room for the next.
-    pub(crate) fn into_outbox(self) -> Outbox {
-        self.outbox
+    /// Gives up the body, and the room with what was not written of it.
+    pub(crate) fn into_room(self) -> BytesMut {
+        self.outbox.buffer
     }
 
     /// Ready when everything was taken and written.

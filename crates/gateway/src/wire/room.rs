@@ -1,7 +1,8 @@
-//! Room for heads, lent by a worker to the connection that reads one.
+//! Room for what is read and written, lent by a worker to the connection that does so.
 //!
 //! An idle connection holds no buffer, or 10,000 of them would hold 40 MB. But to ask the allocator for one with every
-//! request costs more than to parse it, so a few that connections gave back are kept for whoever reads next.
+//! request costs more than to parse it, so a few that connections gave back are kept for whoever comes next: the last one
+//! first, which still lies in the processor's cache.
 
 use std::cell::RefCell;
 
@@ -10,21 +11,29 @@ use bytes::BytesMut;
 /// Buffers that are kept; more are not being read into at the same time.
 const SPARE: usize = 16;
 /// A buffer that has grown larger than this is not kept.
-const LARGEST: usize = 16 * 1024;
+const LARGEST: usize = 128 * 1024;
 
-/// Buffers that nobody reads into.
+/// A worker's buffers. What was read may still be held by somebody when its buffer comes back, what was written is not:
+/// so they are kept apart.
+#[derive(Debug, Default)]
+pub(crate) struct Rooms {
+    pub(crate) reads: Room,
+    pub(crate) writes: Room,
+}
+
+/// Buffers that nobody uses.
 #[derive(Debug, Default)]
 pub(crate) struct Room {
     spare: RefCell<Vec<BytesMut>>,
 }
 
 impl Room {
-    /// A buffer to read into: the connection's own, if it has one.
+    /// A buffer: the connection's own, if it has one.
     pub(crate) fn take(&self, own: BytesMut) -> BytesMut {
         if own.capacity() > 0 { own } else { self.spare.borrow_mut().pop().unwrap_or_default() }
     }
 
-    /// Takes back a buffer with nothing in it.
+    /// Takes back a buffer with nothing in it; one that holds something is let go.
     pub(crate) fn give(&self, buffer: BytesMut) {
         let mut spare = self.spare.borrow_mut();
         if buffer.is_empty() && (1..=LARGEST).contains(&buffer.capacity()) && spare.len() < SPARE {
