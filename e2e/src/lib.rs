@@ -4,6 +4,7 @@ mod check;
 mod cli;
 pub mod grpc;
 pub mod h2;
+pub mod h2_load;
 mod load;
 pub mod tls;
 mod unit;

@@ -1,9 +1,10 @@
 //! Start, reload, end: what a running gateway is put through.
 
 use anyhow::{Context as _, Result, ensure};
-use banyan_e2e::{Load, Sides, h2};
+use banyan_e2e::{Load, Sides, h2, h2_load};
 use banyan_testkit::{Admin, Answer, Banyan, Gate, RawClient, Received, Reply, Scripted, eventually};
 use http::Request;
+use tokio::task::JoinSet;
 
 /// A config with one upstream; `more` is more of it.
 fn config(upstream: &Scripted, more: &str) -> String {
@@ -252,6 +253,25 @@ async fn a_drain_under_load_fails_no_request() -> Result<()> {
     banyan.terminate()?;
     ends_well(&mut banyan).await?;
     let answered = load.end().await?;
+    assert_eq!(upstream.requests().len(), answered, "what was asked upstream was answered below");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_drain_under_load_refuses_no_stream() -> Result<()> {
+    let upstream = echo_target().await?;
+    let mut banyan = Banyan::start(&config(&upstream, "")).await?;
+    let mut clients = JoinSet::new();
+    for _ in 0..8 {
+        clients.spawn(h2_load::ask_until_it_goes_away(banyan.address(), "/x"));
+    }
+    upstream.wait_for_requests(2_000).await?;
+    banyan.terminate()?;
+    ends_well(&mut banyan).await?;
+    let mut answered = 0;
+    while let Some(client) = clients.join_next().await {
+        answered += client??;
+    }
     assert_eq!(upstream.requests().len(), answered, "what was asked upstream was answered below");
     Ok(())
 }
