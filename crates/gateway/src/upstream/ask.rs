@@ -171,7 +171,8 @@ async fn open(host: &Rc<LocalHost>) -> Result<Reached, Ending> {
     if opened.http2 {
         return h2::start(host, opened.stream).await.map(Reached::H2);
     }
-    Ok(Reached::H1(Connection::new(opened.stream, host.rooms.clone(), Instant::now())))
+    let stream = opened.stream.batched(&host.rooms.batch);
+    Ok(Reached::H1(Connection::new(stream, host.rooms.clone(), Instant::now())))
 }
 
 async fn over_h1(

@@ -67,6 +67,10 @@ impl Connection {
 
     /// Whether the other end has neither closed it nor said anything out of turn. Costs no system call while nothing came.
     pub(crate) fn is_open(&mut self) -> bool {
+        if self.stream.is_blocked() {
+            // It answered without taking the whole request.
+            return false;
+        }
         let mut cx = Context::from_waker(std::task::Waker::noop());
         match self.stream.poll_readable(&mut cx) {
             Poll::Pending => true,

@@ -90,7 +90,8 @@ async fn serve(worker: Rc<Worker>, tcp: TcpStream, peer: SocketAddr, index: usiz
     let ip = peer.ip().to_canonical();
     let trusted = plan.trusted_proxies.iter().any(|net| net.contains(&ip));
     let Some(config) = local.compiled.tls.get(index).cloned().flatten() else {
-        return h1::serve(worker, Stream::Tcp(tcp), Client::new(peer, false, trusted)).await;
+        let stream = Stream::Tcp(tcp).batched(&worker.rooms.batch);
+        return h1::serve(worker, stream, Client::new(peer, false, trusted)).await;
     };
     let handshake = timeout(plan.timeouts.head, TlsAcceptor::from(config).accept(tcp));
     let tls = match handshake.await {

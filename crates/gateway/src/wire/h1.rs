@@ -15,7 +15,10 @@ use banyan_http1::{
 };
 use bytes::BytesMut;
 use http::{Method, StatusCode, Version, header};
-use tokio::{io::AsyncReadExt as _, time::timeout};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWrite as _},
+    time::{Instant, timeout},
+};
 
 use super::{
     answer::Reply,
@@ -125,8 +128,8 @@ impl Connection {
         drop(local);
         let head_limits = HeadLimits { bytes: limits.head, target: limits.uri, headers: limits.headers };
         let mut scanner = HeadScanner::default();
-        let mut begun = false;
-        let idle_since = self.worker.recent();
+        let (mut begun, mut was_blocked) = (false, false);
+        let mut idle_since = self.worker.recent();
         self.deadline.set(None);
         poll_fn(|cx| {
             loop {
@@ -159,7 +162,7 @@ impl Connection {
                     }
                 }
                 if !begun && !self.shared.buffer.borrow().is_empty() {
-                    begun = true;
+                    (begun, was_blocked) = (true, false);
                     self.deadline.set(None);
                     self.deadline.start(timeouts.head);
                 }
@@ -169,12 +172,22 @@ impl Connection {
                     Poll::Pending => break,
                 }
             }
+            // While the client does not take its last answer, it is not idle: it has as long as any that is slow.
+            let is_blocked = !begun && self.shared.stream.borrow().is_blocked();
+            if is_blocked != was_blocked {
+                was_blocked = is_blocked;
+                idle_since = Instant::now();
+                self.deadline.set(None);
+            }
+            if is_blocked {
+                self.deadline.start(timeouts.write);
+            }
             self.deadline.start_at(idle_since, timeouts.keep_alive);
             // Asked for again after it was ready, the future would panic; by then the worker knows.
             let is_draining =
                 self.worker.is_draining() || (!self.watches_drain && drain.as_mut().poll(cx).is_ready());
             self.watches_drain = true;
-            if !begun && is_draining {
+            if !begun && !is_blocked && is_draining {
                 self.deadline.shorten(DRAIN_IDLE);
             }
             ready!(self.deadline.poll_passed(cx));
@@ -215,7 +228,7 @@ impl Connection {
         let mut written = 0;
         // Nearly always all of it goes at once.
         let flushed = poll_fn(|cx| {
-            Poll::Ready(outbox.poll_flush(&mut self.shared.stream.borrow_mut(), cx, &mut written))
+            Poll::Ready(outbox.poll_hand_over(&mut self.shared.stream.borrow_mut(), cx, &mut written))
         });
         let ended = match flushed.await {
             Poll::Ready(Ok(())) => {
@@ -335,15 +348,22 @@ impl Connection {
             return self.switch(exchange, outbox, body).await;
         }
         let mut pump = Pump::new(outbox, body, framing);
-        let ended = self.write(&mut pump).await;
+        let ended = match self.write(&mut pump).await {
+            Ok(()) if !keep => self.flush().await,
+            ended => ended,
+        };
         exchange.sent = pump.body_bytes;
         self.worker.rooms.writes.give(pump.into_room());
         if let Err(ending) = ended {
             exchange.ending = ending;
         }
         self.worker.finish(&exchange);
-        if keep && ended.is_ok() && self.read_to_end().await {
-            return After::Keep;
+        if keep && ended.is_ok() {
+            if self.read_to_end().await {
+                return After::Keep;
+            }
+            // Whether it succeeds shows nowhere: the exchange has ended.
+            self.flush().await.ok();
         }
         if ended.is_err() {
             // Cut off: closing in good order would make half an answer look whole.
@@ -402,6 +422,22 @@ impl Connection {
             }
             if pump.outbox.is_empty() {
                 return Poll::Pending;
+            }
+            self.deadline.start(stall);
+            ready!(self.deadline.poll_passed(cx));
+            Poll::Ready(Err(Ending::ClientStalled))
+        })
+        .await
+    }
+
+    /// Waits until what was written has left; only then may the connection be closed.
+    async fn flush(&mut self) -> Result<(), Ending> {
+        let stall = self.worker.local().compiled.plan.timeouts.write;
+        self.deadline.set(None);
+        poll_fn(|cx| {
+            let flushed = Pin::new(&mut *self.shared.stream.borrow_mut()).poll_flush(cx);
+            if let Poll::Ready(result) = flushed {
+                return Poll::Ready(result.map_err(|_| Ending::ClientGone));
             }
             self.deadline.start(stall);
             ready!(self.deadline.poll_passed(cx));

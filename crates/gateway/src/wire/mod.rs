@@ -1,6 +1,7 @@
 //! Sockets and bytes: listening, TLS, HTTP/1.1 and HTTP/2 towards clients, bodies, tunnels.
 pub(crate) mod accept;
 pub(crate) mod answer;
+pub(crate) mod batch;
 pub(crate) mod body;
 pub(crate) mod decoder;
 pub(crate) mod h1;

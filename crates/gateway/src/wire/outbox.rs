@@ -65,8 +65,8 @@ impl Outbox {
         }
     }
 
-    /// Writes until nothing is left; says how many bytes have left so far in this call even while pending.
-    pub(crate) fn poll_flush(
+    /// Writes until nothing is left here; says how many bytes have gone so far in this call even while pending.
+    pub(crate) fn poll_hand_over(
         &mut self,
         stream: &mut Stream,
         cx: &mut Context<'_>,
@@ -86,7 +86,7 @@ impl Outbox {
             *written += count as u64;
             self.advance(count);
         }
-        Pin::new(stream).poll_flush(cx)
+        stream.poll_hand_over(cx)
     }
 
     fn advance(&mut self, mut count: usize) {

@@ -71,7 +71,7 @@ impl<B: Body<Data = Bytes> + Unpin> Pump<B> {
         self.outbox.buffer
     }
 
-    /// Ready when everything was taken and written.
+    /// Ready when everything was taken and handed over.
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -82,12 +82,13 @@ impl<B: Body<Data = Bytes> + Unpin> Pump<B> {
                 Ok(starved) => starved,
                 Err(error) => {
                     // What came before the break goes out as far as it can: half an answer is told from none.
-                    let flushed = stream.lend(|stream| self.outbox.poll_flush(stream, cx, &mut self.written));
+                    let flushed =
+                        stream.lend(|stream| self.outbox.poll_hand_over(stream, cx, &mut self.written));
                     tracing::trace!(?flushed, "a body broke off");
                     return Poll::Ready(Err(error));
                 }
             };
-            match stream.lend(|stream| self.outbox.poll_flush(stream, cx, &mut self.written)) {
+            match stream.lend(|stream| self.outbox.poll_hand_over(stream, cx, &mut self.written)) {
                 Poll::Ready(Ok(())) if self.body.is_none() => return Poll::Ready(Ok(())),
                 Poll::Ready(Ok(())) if starved => return Poll::Pending,
                 Poll::Ready(Ok(())) => {}

@@ -4,21 +4,25 @@
 //! request costs more than to parse it, so a few that connections gave back are kept for whoever comes next: the last one
 //! first, which still lies in the processor's cache.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, rc::Rc};
 
 use bytes::BytesMut;
+
+use super::batch::Batch;
 
 /// Buffers that are kept; more are not being read into at the same time.
 const SPARE: usize = 16;
 /// A buffer that has grown larger than this is not kept.
 const LARGEST: usize = 128 * 1024;
 
-/// A worker's buffers. What was read may still be held by somebody when its buffer comes back, what was written is not:
-/// so they are kept apart.
+/// What a worker lends its connections. What was read may still be held by somebody when its buffer comes back, what was
+/// written is not: so they are kept apart.
 #[derive(Debug, Default)]
 pub(crate) struct Rooms {
     pub(crate) reads: Room,
     pub(crate) writes: Room,
+    /// What leaves together.
+    pub(crate) batch: Rc<Batch>,
 }
 
 /// Buffers that nobody uses.

@@ -3,6 +3,7 @@
 use std::{
     io::{self, IoSlice},
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll},
 };
 
@@ -13,11 +14,15 @@ use tokio::{
 };
 use tokio_rustls::{client, server};
 
+use super::batch::{Batch, Batched};
+
 /// A connected stream.
 #[derive(Debug)]
 pub(crate) enum Stream {
     /// Cleartext.
     Tcp(TcpStream),
+    /// Cleartext, and what is written leaves with what others write.
+    Batched(Batched),
     /// TLS, we are the server.
     Server(Box<server::TlsStream<TcpStream>>),
     /// TLS, we are the client.
@@ -25,10 +30,32 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
+    /// The same stream, with small writes that go out with `batch` if it can be told what they are.
+    pub(crate) fn batched(self, batch: &Rc<Batch>) -> Self {
+        match self {
+            Self::Tcp(tcp) => Self::Batched(Batched::new(tcp, batch.clone())),
+            other => other,
+        }
+    }
+
+    /// Sees to it that what was written leaves, in this turn or as soon as it can; a flush would wait until it has left.
+    pub(crate) fn poll_hand_over(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Batched(_) => Poll::Ready(Ok(())),
+            other => Pin::new(other).poll_flush(cx),
+        }
+    }
+
+    /// Whether something that was handed over could not leave yet.
+    pub(crate) fn is_blocked(&self) -> bool {
+        matches!(self, Self::Batched(batched) if batched.is_blocked())
+    }
+
     /// Whether something may be read now without waiting; TLS cannot tell before it reads.
     pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Self::Tcp(tcp) => tcp.poll_read_ready(cx).map(|_| ()),
+            Self::Batched(batched) => batched.poll_readable(cx),
             Self::Server(_) | Self::Client(_) => Poll::Ready(()),
         }
     }
@@ -39,6 +66,10 @@ macro_rules! each {
     ($self:expr, $stream:ident => $do:expr) => {
         match $self.get_mut() {
             Stream::Tcp(stream) => {
+                let $stream = Pin::new(stream);
+                $do
+            }
+            Stream::Batched(stream) => {
                 let $stream = Pin::new(stream);
                 $do
             }
