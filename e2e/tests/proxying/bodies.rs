@@ -173,6 +173,19 @@ async fn a_body_that_ends_with_the_connection() -> Result<()> {
     Ok(())
 }
 
+/// Its end is the only sign of an end that HTTP/1.0 has.
+#[tokio::test]
+async fn half_a_body_that_would_end_with_the_connection() -> Result<()> {
+    let half = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n";
+    let (_upstream, banyan) = proxy(move |_| Answer::new().send(half).close()).await?;
+    let mut old = banyan.client().await?;
+    old.write("GET / HTTP/1.0\r\n\r\n").await?;
+    old.read_response_head().await?;
+    let error = old.read_to_end().await.expect_err("it must not look whole");
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_client_that_leaves_in_mid_body_takes_the_request_along() -> Result<()> {
     let (upstream, banyan) = proxy(|_| Reply::new(200).into()).await?;

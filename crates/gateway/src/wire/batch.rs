@@ -162,6 +162,14 @@ impl Batched {
         self.0.is_blocked.get()
     }
 
+    /// Closes it with a reset.
+    ///
+    /// # Errors
+    /// When the kernel refuses; it is closed in good order then.
+    pub(crate) fn reset(self) -> io::Result<()> {
+        self.0.tcp.borrow().set_zero_linger()
+    }
+
     /// Whether something may be read now without waiting.
     pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.0.send_on(cx);

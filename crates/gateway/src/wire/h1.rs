@@ -82,6 +82,8 @@ enum Next {
 enum After {
     Keep,
     Close,
+    /// At once, and so that nobody can take what was sent for the whole.
+    Cut,
     /// The answer switched protocols; this is its upstream.
     Tunnel(Box<crate::upstream::h1::Connection>, Box<Exchange>),
 }
@@ -115,6 +117,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: Stream, client: Client) {
         match after {
             After::Keep => {}
             After::Close => return connection.close().await,
+            After::Cut => return connection.cut(),
             After::Tunnel(upstream, exchange) => return connection.tunnel(*upstream, *exchange).await,
         }
     }
@@ -133,33 +136,8 @@ impl Connection {
         self.deadline.set(None);
         poll_fn(|cx| {
             loop {
-                if self.shared.buffer.borrow().starts_with(b"PRI * HTTP/2.0\r\n") {
-                    match self.is_preface() {
-                        Some(true) => return Poll::Ready(Next::Http2),
-                        Some(false) => return Poll::Ready(Next::Refused(Ending::BadVersion.into())),
-                        None => {}
-                    }
-                } else {
-                    let known = h1_again::find(
-                        &self.worker,
-                        &self.client,
-                        &mut scanner,
-                        &mut self.shared.buffer.borrow_mut(),
-                    );
-                    if let Some(again) = known {
-                        return Poll::Ready(Next::Again(again));
-                    }
-                    let parsed = parse_request(
-                        &mut self.shared.buffer.borrow_mut(),
-                        &mut scanner,
-                        &head_limits,
-                        &mut self.hosts,
-                    );
-                    match parsed {
-                        Ok(Some(head)) => return Poll::Ready(Next::Request(head)),
-                        Ok(None) => {}
-                        Err(refusal) => return Poll::Ready(Next::Refused(refused(refusal))),
-                    }
+                if let Some(next) = self.parse(&mut scanner, &head_limits) {
+                    return Poll::Ready(next);
                 }
                 if !begun && !self.shared.buffer.borrow().is_empty() {
                     (begun, was_blocked) = (true, false);
@@ -194,6 +172,22 @@ impl Connection {
             Poll::Ready(if begun { Next::Refused(Ending::HeadTimeout.into()) } else { Next::Closed })
         })
         .await
+    }
+
+    /// What the bytes that are here come to, if they are enough.
+    fn parse(&mut self, scanner: &mut HeadScanner, limits: &HeadLimits) -> Option<Next> {
+        if self.shared.buffer.borrow().starts_with(b"PRI * HTTP/2.0\r\n") {
+            let is_http2 = self.is_preface()?;
+            return Some(if is_http2 { Next::Http2 } else { Next::Refused(Ending::BadVersion.into()) });
+        }
+        let mut buffer = self.shared.buffer.borrow_mut();
+        if let Some(again) = h1_again::find(&self.worker, &self.client, scanner, &mut buffer) {
+            return Some(Next::Again(again));
+        }
+        match parse_request(&mut buffer, scanner, limits, &mut self.hosts) {
+            Ok(head) => head.map(Next::Request),
+            Err(refusal) => Some(Next::Refused(refused(refusal))),
+        }
     }
 
     /// Whether the buffer holds the whole preface; `None` while it may still become it.
@@ -249,7 +243,6 @@ impl Connection {
         if ended.is_ok() {
             return After::Keep;
         }
-        // Cut off: see `deliver`.
         self.shared.body.set(BodyState::Broken);
         After::Close
     }
@@ -366,8 +359,11 @@ impl Connection {
             self.flush().await.ok();
         }
         if ended.is_err() {
-            // Cut off: closing in good order would make half an answer look whole.
             self.shared.body.set(BodyState::Broken);
+            if framing == Framing::UntilClose {
+                // Closed in good order, half an answer would look whole (RFC 9112 section 8).
+                return After::Cut;
+            }
         }
         After::Close
     }
@@ -469,6 +465,15 @@ impl Connection {
         let Ok(shared) = Rc::try_unwrap(self.shared) else { return };
         let stream = Rewound::new(shared.buffer.into_inner(), shared.stream.into_inner());
         h2::serve(self.worker, stream, self.client).await;
+    }
+
+    /// Ends the connection so that its client sees an error.
+    fn cut(self) {
+        if let Ok(shared) = Rc::try_unwrap(self.shared)
+            && let Err(error) = shared.stream.into_inner().reset()
+        {
+            tracing::debug!(%error, "a connection could not be reset");
+        }
     }
 
     /// Ends the connection so that the answer survives: our side first, then what the client still sends, then all.

@@ -38,6 +38,19 @@ impl Stream {
         }
     }
 
+    /// Closes it with a reset. Whoever speaks TLS is not told of an end either (RFC 8446 section 6.1).
+    ///
+    /// # Errors
+    /// When the kernel refuses; it is closed in good order then, and TLS alone shows the difference.
+    pub(crate) fn reset(self) -> io::Result<()> {
+        match self {
+            Self::Tcp(tcp) => tcp.set_zero_linger(),
+            Self::Batched(batched) => batched.reset(),
+            Self::Server(tls) => tls.get_ref().0.set_zero_linger(),
+            Self::Client(tls) => tls.get_ref().0.set_zero_linger(),
+        }
+    }
+
     /// Sees to it that what was written leaves, in this turn or as soon as it can; a flush would wait until it has left.
     pub(crate) fn poll_hand_over(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
