@@ -81,7 +81,7 @@ impl Machine {
 
 fn versions() -> BTreeMap<String, String> {
     let banyan = banyan::program().map(|path| path.display().to_string()).unwrap_or_default();
-    [
+    let mut versions: BTreeMap<_, _> = [
         ("banyan", banyan.as_str(), "--version"),
         ("commit", "git", "rev-parse HEAD"),
         ("nginx", "nginx", "-v"),
@@ -92,7 +92,10 @@ fn versions() -> BTreeMap<String, String> {
     ]
     .into_iter()
     .map(|(name, program, args)| (name.to_owned(), first_line(program, args)))
-    .collect()
+    .collect();
+    let build = if banyan::is_dist() { "dist" } else { "release" };
+    versions.insert("build".to_owned(), build.to_owned());
+    versions
 }
 
 /// The first line a program says, on either stream: nginx tells its version on standard error.

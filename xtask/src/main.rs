@@ -3,6 +3,7 @@
 
 mod bench;
 mod debian;
+mod dist;
 mod layers;
 mod run;
 mod test;
@@ -23,6 +24,8 @@ struct Cli {
 enum Task {
     /// Install what the tests need, then check formatting, lints and layers, and run every test
     Test(test::Options),
+    /// Build the program as it should run in production, by the profile in `dist/`
+    Dist(dist::Options),
     /// Check that the crates of the workspace depend on one another only as they may
     Layers,
     /// Measure Banyan and its peers in one run (`bench --help` says what there is)
@@ -44,6 +47,7 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Test(options) => test::run(&options),
+        Task::Dist(options) => dist::make(&options),
         Task::Layers => layers::check_workspace(),
         Task::Bench { args } => bench::run(&args),
         Task::Replay { args } => bench::replay(&args),

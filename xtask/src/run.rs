@@ -9,10 +9,19 @@ use anyhow::{Context, bail};
 /// # Errors
 /// When it cannot be started or does not end with success.
 pub(crate) fn run(program: &str, args: &[&str]) -> anyhow::Result<()> {
+    run_with(program, args, &[])
+}
+
+/// The same with more in its environment.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_with(program: &str, args: &[&str], env: &[(&str, &str)]) -> anyhow::Result<()> {
     let line = format!("{program} {}", args.join(" "));
     println!("\n$ {line}");
-    let status =
-        Command::new(program).args(args).status().with_context(|| format!("cannot run {program}"))?;
+    let mut command = Command::new(program);
+    command.args(args).envs(env.iter().copied());
+    let status = command.status().with_context(|| format!("cannot run {program}"))?;
     if !status.success() {
         bail!("`{line}` failed: {status}");
     }
@@ -24,7 +33,15 @@ pub(crate) fn run(program: &str, args: &[&str]) -> anyhow::Result<()> {
 /// # Errors
 /// As [`run`].
 pub(crate) fn cargo(args: &[&str]) -> anyhow::Result<()> {
-    run(&env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()), args)
+    cargo_with(args, &[])
+}
+
+/// The same with more in its environment.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn cargo_with(args: &[&str], env: &[(&str, &str)]) -> anyhow::Result<()> {
+    run_with(&env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()), args, env)
 }
 
 /// Where a program is found, by the same rule as a shell: the first directory of `PATH` that has it. Debian keeps

@@ -9,6 +9,9 @@ use crate::{
     wrk::route_path,
 };
 
+/// Names the program that is measured.
+const PROGRAM: &str = "BANYAN_PROGRAM";
+
 /// Plain proxying.
 pub(crate) const BANYAN: Candidate = Candidate {
     name: "Banyan",
@@ -167,12 +170,21 @@ fn many_routes(count: usize) -> String {
     PASS_THROUGH.replace("* /{rest...}", "GET /") + &(0..count).map(route).collect::<String>()
 }
 
-/// The released program, built beside this one.
+/// The program that is measured: the one that `BANYAN_PROGRAM` names, as `cargo xtask bench` does, or the one beside this
+/// one.
 ///
 /// # Errors
 /// When this program's own place is unknown.
 pub(crate) fn program() -> anyhow::Result<PathBuf> {
-    Ok(env::current_exe()?.with_file_name("banyan"))
+    match env::var_os(PROGRAM) {
+        Some(program) => Ok(program.into()),
+        None => Ok(env::current_exe()?.with_file_name("banyan")),
+    }
+}
+
+/// Whether what is measured was built for production.
+pub(crate) fn is_dist() -> bool {
+    env::var_os(PROGRAM).is_some_and(|program| PathBuf::from(program).ends_with("target/dist/banyan"))
 }
 
 fn start(site: &Site, access: &str, rest: &str) -> anyhow::Result<Command> {
@@ -193,7 +205,7 @@ timeouts: {{ keep_alive: 300s }}
     let file = site.dir.join("banyan.yaml");
     fs::write(&file, config)?;
     let program = program()?;
-    ensure!(program.is_file(), "{} is not built: cargo build --release --package banyan", program.display());
+    ensure!(program.is_file(), "{} is not built: `cargo xtask bench` builds it", program.display());
     let mut command = Command::new(program);
     command.arg("serve").arg(file);
     Ok(command)
