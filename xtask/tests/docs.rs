@@ -7,8 +7,8 @@ use std::{
 
 /// Where the paths of `docs/life-of-a-request.md` and of short mentions begin.
 const DATA_PLANE: &str = "crates/gateway/src";
-/// Filled by runs, so it may be missing in a fresh clone.
-const MADE_BY_RUNS: &str = "bench/runs/";
+/// Filled by runs and builds, so it may be missing in a fresh clone.
+const MADE_BY_RUNS: [&str; 2] = ["bench/runs/", "target/"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository")
@@ -97,7 +97,7 @@ fn links_lead_somewhere() {
 /// Whether a piece of code in a page names a path of the repository, and that path.
 fn mentioned(code: &str) -> Option<PathBuf> {
     let plain = code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte));
-    if !plain || code.starts_with(MADE_BY_RUNS) {
+    if !plain || MADE_BY_RUNS.iter().any(|made| code.starts_with(made)) {
         return None;
     }
     let (top, below) = code.split_once('/').unwrap_or(("", ""));
