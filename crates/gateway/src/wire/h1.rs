@@ -16,7 +16,7 @@ use banyan_http1::{
 use bytes::BytesMut;
 use http::{Method, StatusCode, Version, header};
 use tokio::{
-    io::AsyncWrite as _,
+    io::{AsyncReadExt as _, AsyncWrite as _},
     time::{Instant, timeout},
 };
 
@@ -25,7 +25,6 @@ use super::{
     body::{Broken, ReqBody, ResBody},
     h1_again,
     h1_body::{BodyState, H1Body, Shared},
-    h1_end,
     h1_frame::{answer_framing, refused, say_connection},
     h2,
     head::Head,
@@ -53,6 +52,10 @@ const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const DRAIN_IDLE: Duration = Duration::from_secs(1);
 /// What is read and thrown away of a request that was answered before its end, so that its connection can be kept.
 const DISCARD_BYTES: usize = 64 * 1024;
+/// What is read and thrown away of a client that goes on sending after its answer, so that a reset does not destroy the
+/// answer on its way (RFC 9112 section 9.6).
+const LINGER_BYTES: usize = 512 * 1024;
+const LINGER_TIME: Duration = Duration::from_secs(2);
 
 /// One connection.
 struct Connection {
@@ -113,8 +116,8 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: Stream, client: Client) {
         };
         match after {
             After::Keep => {}
-            After::Close => return h1_end::close(connection.shared).await,
-            After::Cut => return h1_end::cut(connection.shared),
+            After::Close => return connection.close().await,
+            After::Cut => return connection.cut(),
             After::Tunnel(upstream, exchange) => return connection.tunnel(*upstream, *exchange).await,
         }
     }
@@ -388,7 +391,7 @@ impl Connection {
             BodyState::Open => {
                 let mut left = DISCARD_BYTES;
                 let discard = poll_fn(|cx| self.shared.poll_discard(cx, &mut left));
-                timeout(h1_end::LINGER_TIME, discard).await.unwrap_or(false)
+                timeout(LINGER_TIME, discard).await.unwrap_or(false)
             }
         }
     }
@@ -462,6 +465,37 @@ impl Connection {
         let Ok(shared) = Rc::try_unwrap(self.shared) else { return };
         let stream = Rewound::new(shared.buffer.into_inner(), shared.stream.into_inner());
         h2::serve(self.worker, stream, self.client).await;
+    }
+
+    /// Ends the connection so that its client sees an error.
+    fn cut(self) {
+        if let Ok(shared) = Rc::try_unwrap(self.shared)
+            && let Err(error) = shared.stream.into_inner().reset()
+        {
+            tracing::debug!(%error, "a connection could not be reset");
+        }
+    }
+
+    /// Ends the connection so that the answer survives: our side first, then what the client still sends, then all.
+    async fn close(self) {
+        use tokio::io::AsyncWriteExt as _;
+        let Ok(shared) = Rc::try_unwrap(self.shared) else { return };
+        let must_linger = shared.body.get() != BodyState::Done;
+        let mut stream = shared.stream.into_inner();
+        let linger = async {
+            stream.shutdown().await?;
+            let mut left = if must_linger { LINGER_BYTES } else { 0 };
+            let mut scratch = vec![0; if must_linger { 16 * 1024 } else { 0 }];
+            while left > 0 {
+                let count = stream.read(&mut scratch).await?;
+                left = if count == 0 { 0 } else { left.saturating_sub(count) };
+            }
+            std::io::Result::Ok(())
+        };
+        // Whatever fails here, the connection is over.
+        if let Ok(Err(error)) = timeout(LINGER_TIME, linger).await {
+            tracing::trace!(%error, "a client closed first");
+        }
     }
 }
 

@@ -7,7 +7,6 @@ pub(crate) mod decoder;
 pub(crate) mod h1;
 pub(crate) mod h1_again;
 mod h1_body;
-mod h1_end;
 mod h1_frame;
 pub(crate) mod h2;
 pub(crate) mod head;
